@@ -1,0 +1,135 @@
+"""The .tar.gz of a bundle: written in one way only, so that reading can refuse every other.
+
+The tar has plain files in one top directory, USTAR, owner root:root, one time for all. The gzip
+header has no name and no time, and one extra field (RFC 1952, FEXTRA, id `SB`): the SHA-256 of the
+deflate stream behind it. Without that, a flipped bit in the stream may decode to the same bytes
+(two distances that copy the same zeros, the padding of the last byte) and go unnoticed; and
+comparing with a stream packed again would tie bundles to one build of zlib.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+
+MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+MAX_CONTENT_BYTES = 256 * 1024 * 1024
+_GZIP_HEAD = bytes.fromhex("1f8b08040000000002ff")
+_EXTRA_HEAD = struct.pack("<H2sH", 36, b"SB", 32)
+_HEAD_LENGTH = len(_GZIP_HEAD) + len(_EXTRA_HEAD) + 32
+_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What a bundle's .tar.gz holds."""
+
+    top: str
+    """Name of the one top directory."""
+    mtime: datetime
+    """UTC, the time of every member."""
+    members: Mapping[str, bytes]
+    """Contents by path below the top directory, in the order of the archive."""
+
+
+def pack(archive: Archive) -> bytes:
+    """Return the .tar.gz. The same tar bytes for the same archive, whatever the platform."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    tar = _tar(archive)
+    stream = squeeze.compress(tar) + squeeze.flush()
+    tail = struct.pack("<II", zlib.crc32(tar), len(tar) & 0xFFFFFFFF)
+    return _GZIP_HEAD + _EXTRA_HEAD + hashlib.sha256(stream).digest() + stream + tail
+
+
+def unpack(data: bytes) -> Archive:
+    """Read a .tar.gz that `pack` made; raises BundlerError (UNTRUSTED) for any other bytes."""
+    if len(data) > MAX_ARCHIVE_BYTES:
+        raise _damaged("it is over 64 MiB")
+    head, stream, tail = data[:_HEAD_LENGTH], data[_HEAD_LENGTH:-8], data[-8:]
+    if not data.startswith(_GZIP_HEAD + _EXTRA_HEAD) or len(data) < _HEAD_LENGTH + 8:
+        raise _damaged("its first bytes are not those of a bundle")
+    if head[-32:] != hashlib.sha256(stream).digest():
+        raise _damaged("its contents do not have the checksum that its first bytes give")
+    tar = _inflate(stream)
+    if tail != struct.pack("<II", zlib.crc32(tar), len(tar) & 0xFFFFFFFF):
+        raise _damaged("its last bytes are not those of a bundle")
+    archive = _read_tar(tar)
+    if _tar(archive) != tar:
+        raise _damaged("it is not in the one form in which bundles are packed")
+    return archive
+
+
+def _inflate(stream: bytes) -> bytes:
+    try:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        tar = inflate.decompress(stream, MAX_CONTENT_BYTES)
+    except zlib.error:
+        raise _damaged("it does not decompress") from None
+    if not inflate.eof or inflate.unused_data:
+        raise _damaged("it does not end where it should")
+    return tar
+
+
+def _read_tar(tar: bytes) -> Archive:
+    """Return the members; only plain files with plain names, once each, in one top directory."""
+    members: dict[str, bytes] = {}
+    tops: set[str] = set()
+    times: set[int] = set()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as reader:
+            for info in reader:
+                top, _, name = info.name.partition("/")
+                shown = printable(info.name, 80)
+                if not info.isreg():
+                    raise _damaged(f"'{shown}' in it is not a plain file")
+                if not _NAME.fullmatch(info.name) or not name or ".." in info.name.split("/"):
+                    raise _damaged(f"'{shown}' in it has a name that no bundle has")
+                if name in members:
+                    raise _damaged(f"it holds '{shown}' twice")
+                content = reader.extractfile(info)
+                members[name] = content.read() if content else b""
+                tops.add(top)
+                times.add(int(info.mtime))
+    except tarfile.TarError:
+        raise _damaged("it is not a tar archive") from None
+    if len(tops) != 1 or len(times) != 1:
+        raise _damaged("it is not one directory of one time")
+    return Archive(tops.pop(), datetime.fromtimestamp(times.pop(), UTC), members)
+
+
+def _tar(archive: Archive) -> bytes:
+    """Return the uncompressed tar."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as writer:
+        for name, content in archive.members.items():
+            info = tarfile.TarInfo(f"{archive.top}/{name}")
+            info.size = len(content)
+            info.mtime = int(archive.mtime.timestamp())
+            info.mode = _mode(name)
+            info.uname = info.gname = "root"
+            writer.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _mode(name: str) -> int:
+    """Return the mode in the archive: keys are their owner's, install.sh can be executed."""
+    if name.endswith("sftunnel-key.pem"):
+        return 0o600
+    return 0o755 if name == "install.sh" else 0o644
+
+
+def _damaged(why: str) -> BundlerError:
+    return BundlerError(
+        f"the bundle is damaged or was altered: {why}",
+        "get it again from the kit, and compare its SHA-256 with the printed runbook",
+        ExitCode.UNTRUSTED,
+    )

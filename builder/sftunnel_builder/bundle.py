@@ -1,0 +1,229 @@
+"""Making and judging a bundle: one device's files, signed.
+
+A bundle is a statement of what a device should hold. Making it touches no device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from sftunnel_builder import __version__
+from sftunnel_builder.archive import Archive, pack, unpack
+from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
+from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.private_key import encrypt_pkcs8
+from sftunnel_builder.resources import installer_script
+from sftunnel_builder.runbook import render_device_runbook
+from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
+from sftunnel_builder.trio import TRIO_NAMES, CheckedTrio, TrioFiles, check_trio
+
+SUMS, SIGNATURE, SIGNER = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
+_MAX_NAME = 32
+_SUMS_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)\n")
+
+
+@dataclass(frozen=True)
+class KeyLock:
+    """How the private key is locked for the journey."""
+
+    passphrase: str
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A packed bundle."""
+
+    file_name: str
+    conf: BundleConf
+    data: bytes
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the whole file, 64 hex digits."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True)
+class OpenedBundle:
+    """A bundle that was read and found whole: form, signature and checksums."""
+
+    conf: BundleConf
+    top: str
+    members: Mapping[str, bytes]
+    signer: str
+    """Fingerprint of the key that signed it. Whether that key is to be trusted is another matter."""
+
+    def is_key_encrypted(self) -> bool:
+        """Tell whether the private keys in it need a passphrase."""
+        return any(
+            b"ENCRYPTED PRIVATE KEY" in self.members[trio.source("sftunnel-key.pem")]
+            for trio in self.conf.trios
+        )
+
+
+def bundle_name(device_name: str, device_uuid: str) -> str:
+    """Return `sftunnel-<device name>-<first 8 of UUID>`: ASCII, short enough for FAT32 and a console."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", device_name)[:_MAX_NAME]
+    return f"sftunnel-{safe}-{device_uuid[:8]}"
+
+
+def make_bundle(
+    conf: BundleConf, trios: Mapping[str, CheckedTrio], signer: Signer, lock: KeyLock | None
+) -> Bundle:
+    """Pack one device's bundle.
+
+    conf has its id; trios are by FMC UUID; lock is how to encrypt the keys, None to leave them in
+    plaintext.
+    """
+    top = bundle_name(conf.device_name, conf.device_uuid)
+    members = {"install.sh": installer_script(), "bundle.conf": conf.render()}
+    for trio in conf.trios:
+        for name in TRIO_NAMES:
+            content = trios[trio.fmc_uuid].files[name]
+            if name == "sftunnel-key.pem" and lock:
+                content = encrypt_pkcs8(content, lock.passphrase, lock.iterations)
+            members[trio.source(name)] = content
+    members["RUNBOOK.txt"] = render_device_runbook(conf, top, signer.fingerprint(), bool(lock))
+    members[SIGNER] = signer.public_pem()
+    members[SUMS] = checksum_list(members)
+    members[SIGNATURE] = signer.sign(members[SUMS])
+    return Bundle(f"{top}.tar.gz", conf, pack(Archive(top, conf.created, members)))
+
+
+def describe(
+    device: tuple[str, str, str], created: datetime, trios: Mapping[str, tuple[int, CheckedTrio]]
+) -> BundleConf:
+    """Return the bundle.conf of a device: its name, UUID and address; (run id, trio) by FMC UUID."""
+    name, uuid, address = device
+    return BundleConf(
+        device_name=name,
+        device_uuid=uuid,
+        device_address=address,
+        created=created,
+        builder_version=__version__,
+        trios=tuple(
+            FmcTrio(fmc_uuid, run_id, {n: trio.sha256(n) for n in TRIO_NAMES})
+            for fmc_uuid, (run_id, trio) in trios.items()
+        ),
+    ).with_id()
+
+
+def checksum_list(members: Mapping[str, bytes]) -> bytes:
+    """Return the lines that `sha256sum -c` reads, in the order of the members."""
+    return b"".join(
+        f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode()
+        for name, content in members.items()
+    )
+
+
+def open_bundle(data: bytes) -> OpenedBundle:
+    """Read a bundle and check all that needs no trust and no clock; raises BundlerError (UNTRUSTED).
+
+    1. the archive is in canonical form
+    2. SHA256SUMS is signed by the key in signer.pem
+    3. it lists exactly the files that are there, with their checksums
+    4. bundle.conf is of this format, and is about this archive
+    5. what it says must land is what is there, as far as it is not encrypted
+    """
+    archive = unpack(data)  # 1
+    members = archive.members
+    for name in (SUMS, SIGNATURE, SIGNER, "bundle.conf", "install.sh", "RUNBOOK.txt"):
+        if name not in members:
+            raise _altered(f"it has no '{name}'")
+    signer = fingerprint(members[SIGNER])
+    if not is_signed_by(members[SIGNER], members[SIGNATURE], members[SUMS]):  # 2
+        raise _altered("its signature does not fit SHA256SUMS")
+    listed = {n: content for n, content in members.items() if n not in (SUMS, SIGNATURE)}
+    if members[SUMS] != checksum_list(listed):  # 3
+        raise _altered(_difference(members[SUMS], listed))
+    conf = parse_bundle_conf(members["bundle.conf"])  # 4
+    top = bundle_name(conf.device_name, conf.device_uuid)
+    if archive.top != top or archive.mtime != conf.created:
+        raise _altered("bundle.conf is about another bundle")
+    sources = {trio.source(name) for trio in conf.trios for name in TRIO_NAMES}
+    if {n for n in members if n.startswith("payload/")} != sources:
+        raise _altered("it holds other files than bundle.conf plans")
+    for trio in conf.trios:  # 5
+        for name in TRIO_NAMES:
+            content = members[trio.source(name)]
+            is_open = b"ENCRYPTED PRIVATE KEY" not in content
+            if is_open and hashlib.sha256(content).hexdigest() != trio.sha256[name]:
+                raise _altered(f"'{trio.source(name)}' is not what bundle.conf says must land")
+    return OpenedBundle(conf, top, members, signer)
+
+
+def check_trust(opened: OpenedBundle, trusted: Set[str]) -> None:
+    """Raise BundlerError (UNTRUSTED) unless the signer is one of the trusted fingerprints."""
+    if opened.signer not in trusted:
+        raise BundlerError(
+            f"the bundle is signed by another key: wanted '{', '.join(sorted(trusted))}', "
+            f"found '{opened.signer}'",
+            "compare both with the printed runbook; do not use the bundle unless you know the key",
+            ExitCode.UNTRUSTED,
+        )
+
+
+def check_payload(opened: OpenedBundle, passphrase: str | None, now: datetime) -> list[str]:
+    """Check every trio in a bundle as the build did; returns the warnings.
+
+    An encrypted key is checked only with its passphrase. Raises BundlerError (REFUSED).
+    """
+    warnings: list[str] = []
+    for trio in opened.conf.trios:
+        places = tuple(trio.source(name) for name in TRIO_NAMES)
+        cacert, cert, key = (opened.members[place] for place in places)
+        if b"ENCRYPTED" in key:
+            if passphrase is None:
+                warnings.append(f"'{places[2]}' is encrypted and was not opened")
+                continue
+            key = decrypt_key(key, passphrase, places[2])
+            if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
+                raise _altered(f"'{places[2]}' is not what bundle.conf says must land")
+        files = TrioFiles(cacert, cert, key, (places[0], places[1], places[2]))
+        checked = check_trio(
+            files, device_uuid=opened.conf.device_uuid, fmc_uuid=trio.fmc_uuid, now=now
+        )
+        warnings += checked.warnings
+    return warnings
+
+
+def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
+    """Return the canonical plaintext PEM of an encrypted PKCS#8 key; raises BundlerError."""
+    from cryptography.hazmat.primitives import serialization as s
+
+    try:
+        key = s.load_pem_private_key(
+            pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True
+        )
+    except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
+        raise BundlerError(
+            f"the key '{place}' does not open: wrong passphrase, or a damaged key",
+            "look up the passphrase of this device in the file beside the kit",
+        ) from None
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+
+
+def _difference(sums: bytes, listed: Mapping[str, bytes]) -> str:
+    """Say how SHA256SUMS and the files differ."""
+    said = {name.decode(): digest.decode() for digest, name in _SUMS_LINE.findall(sums)}
+    for name, content in listed.items():
+        if name not in said:
+            return f"it holds '{name}', which SHA256SUMS does not list"
+        if hashlib.sha256(content).hexdigest() != said[name]:
+            return f"the checksum of '{name}' is not the signed one"
+    missing = sorted(set(said) - set(listed))
+    if missing:
+        return f"it lacks '{missing[0]}', which SHA256SUMS lists"
+    return "SHA256SUMS is not in the form of the format"
+
+
+def _altered(why: str) -> BundlerError:
+    return BundlerError(
+        f"the bundle is damaged or was altered: {why}",
+        "get it again from the kit, and compare its SHA-256 with the printed runbook",
+        ExitCode.UNTRUSTED,
+    )

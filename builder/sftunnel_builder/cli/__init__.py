@@ -1,0 +1,81 @@
+"""The command line `sftunnel-bundler`: one module a verb, errors caught once, here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from sftunnel_builder import __version__, screen
+from sftunnel_builder.cli import build, demo, inspect, keygen, verify
+from sftunnel_builder.errors import BundlerError, ExitCode
+
+app = typer.Typer(
+    name="sftunnel-bundler",
+    help="Renew the sftunnel certificates of firewalls that the network cannot reach: one signed "
+    "bundle a device, one command to install it, one to undo it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (keygen.keygen, build.build, inspect.inspect, verify.verify, demo.demo):
+    app.command()(verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        screen.result(f"sftunnel-bundler {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hold the options that go before a verb; the help text is the app's."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code; every error is a message and a hint."""
+    try:
+        code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BundlerError as error:
+        screen.complain(error)
+        code = error.code
+    except typer.TyperException as error:
+        hint = "see what it takes with: sftunnel-bundler [VERB] --help"
+        message = error.format_message().rstrip(".")
+        if message:
+            screen.complain(BundlerError(message[:1].lower() + message[1:], hint))
+        code = ExitCode.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        screen.note("interrupted")
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
+        screen.complain(_bug(error))
+        code = ExitCode.BUG
+    raise SystemExit(int(code))
+
+
+def _bug(error: Exception) -> BundlerError:
+    """Return where a bug showed itself; not its message, which may hold what nobody should see."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return BundlerError(
+        f"this is a bug: {type(error).__name__} at {where}, version {__version__}",
+        "please report this line with the command that you typed",
+        ExitCode.BUG,
+    )

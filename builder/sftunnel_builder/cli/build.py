@@ -1,0 +1,162 @@
+"""`sftunnel-bundler build`: FMC trees in, kit out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
+from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
+
+if TYPE_CHECKING:
+    from sftunnel_builder.build import BuildReport
+
+
+def build(
+    fmc_tree: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--fmc-tree",
+            help="Directory that looks like an FMC's /; twice for an HA pair, primary first. [default: /]",
+        ),
+    ] = None,
+    failed_push: Annotated[
+        Path | None,
+        typer.Option(
+            "--failed-push",
+            help="The FAILED_PUSH file to use. [default: the newest in the tree's var/tmp/certs/*/]",
+        ),
+    ] = None,
+    all_devices: Annotated[
+        bool,
+        typer.Option("--all-devices", help="Every device with pushed certificates, not only the failed."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Only this device: its name, UUID or address. May be repeated."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="The kit to write.")] = Path("sftunnel-kit"),
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the kit that stands there.")
+    ] = False,
+    signing_key: Annotated[
+        Path, typer.Option("--signing-key", help="The signer's private key, from keygen.")
+    ] = Path(DEFAULT_SIGNING_KEY),
+    signing_passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--signing-passphrase-file", help="File with the signing key's passphrase."),
+    ] = None,
+    key_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-passphrase-file",
+            help="One passphrase for all device keys. [default: a random one for each]",
+        ),
+    ] = None,
+    plain_keys: Annotated[
+        bool, typer.Option("--plain-keys", help="Leave the device keys unencrypted in the bundles.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Processes to use. [default: one a core]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Build a kit: one signed bundle for each device that FAILED_PUSH lists."""
+    from sftunnel_builder.build import BuildRequest, build_kit, build_time
+
+    if plain_keys and key_passphrase_file:
+        raise BundlerError(
+            "--plain-keys and --key-passphrase-file contradict each other",
+            "give one of them",
+            ExitCode.USAGE,
+        )
+    if all_devices and failed_push:
+        raise BundlerError(
+            "--all-devices and --failed-push contradict each other", "give one of them", ExitCode.USAGE
+        )
+    request = BuildRequest(
+        fmc_trees=tuple(fmc_tree or [Path("/")]),
+        out=Path(os.path.abspath(out)),
+        signer=_load_signer(signing_key.expanduser(), signing_passphrase_file),
+        created=build_time(),
+        failed_push=failed_push,
+        all_devices=all_devices,
+        only=tuple(only or ()),
+        replace=replace,
+        plain_keys=plain_keys,
+        passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
+        jobs=jobs or os.cpu_count() or 1,
+    )
+    report = build_kit(request, lambda items, total: screen.progress(items, total, "Building"))
+    if as_json:
+        screen.result_json(_as_json(report))
+    else:
+        _show(report)
+    raise typer.Exit(report.exit_code)
+
+
+def _load_signer(path: Path, passphrase_file: Path | None) -> Signer:
+    """Return the signer, asking for its passphrase if need be."""
+    if passphrase_file:
+        return load_signer(path, read_passphrase_file(passphrase_file))
+    if is_encrypted(path):
+        return load_signer(path, ask_passphrase("Passphrase of the signing key", twice=False))
+    return load_signer(path, None)
+
+
+def _show(report: BuildReport) -> None:
+    """Print the report for a person."""
+    width = max((len(d.name) for d in [*report.built, *report.refused]), default=0)
+    for device in report.built:
+        screen.result(f"built    {device.name:<{width}}  {device.bundle}")
+        for warning in device.warnings:
+            screen.note(f"warning: {device.name}: {warning}")
+    for refusal in report.refused:
+        screen.result(f"refused  {refusal.name:<{width}}  {refusal.message}")
+        screen.note(f"hint: {refusal.name}: {refusal.hint}")
+    for text in report.notes:
+        screen.note(text)
+    screen.result()
+    if report.kit is None:
+        screen.result("nothing was built: no kit was written")
+        return
+    screen.result(f"kit          {printable(str(report.kit))}")
+    screen.result(f"signer       {report.signer}")
+    screen.note(f"aloud:       {grouped(report.signer)}")
+    if report.passphrases:
+        screen.result(f"passphrases  {printable(str(report.passphrases))}")
+        screen.note("Take the passphrases to the devices another way than the kit.")
+    screen.note("Print the runbooks in the kit's runbooks/: they say what to type on each device.")
+
+
+def _as_json(report: BuildReport) -> dict[str, Any]:
+    """Return the report for a program."""
+    return {
+        "kit": str(report.kit) if report.kit else None,
+        "signer": report.signer,
+        "created": report.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "passphrases": str(report.passphrases) if report.passphrases else None,
+        "built": [
+            {
+                "name": d.name,
+                "uuid": d.uuid,
+                "address": d.address,
+                "fmcs": list(d.fmc_uuids),
+                "bundle": d.bundle,
+                "bundle_id": d.bundle_id,
+                "sha256": d.sha256,
+                "warnings": list(d.warnings),
+            }
+            for d in report.built
+        ],
+        "refused": [
+            {"name": r.name, "uuid": r.uuid, "error": r.message, "hint": r.hint}
+            for r in report.refused
+        ],
+        "notes": list(report.notes),
+    }

@@ -1,0 +1,94 @@
+"""`sftunnel-bundler inspect`: what is in a bundle?"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.cli.verify import read_bundle
+
+
+def inspect(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, .tar.gz.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Show what is in a bundle: whose it is, what it installs where, and until when it holds."""
+    data = read_bundle(bundle)
+    facts = _facts(data)
+    if as_json:
+        screen.result_json(facts)
+        return
+    for key in ("bundle_id", "device_name", "device_uuid", "device_address", "created"):
+        screen.result(f"{key.replace('_', ' '):<15} {facts[key]}")
+    screen.result(f"{'signer':<15} {facts['signer']}")
+    screen.result(f"{'sha256':<15} {facts['sha256']}")
+    screen.result(f"{'key':<15} {'encrypted' if facts['key_encrypted'] else 'NOT ENCRYPTED'}")
+    for fmc in facts["fmcs"]:
+        screen.result(f"\nFMC {fmc['uuid']}, generate_certs.pl run {fmc['run_id']}")
+        for name in ("ca", "certificate"):
+            certificate = fmc[name]
+            screen.result(f"  {name}: {certificate['subject']}")
+            screen.result(f"    valid {certificate['not_before']} to {certificate['not_after']}")
+            screen.result(f"    SHA-256 fingerprint {certificate['fingerprint']}")
+        for file in fmc["files"]:
+            screen.result(f"  {file['target']}  {file['mode']} {file['owner']}")
+            screen.result(f"    sha256 {file['sha256']}")
+    screen.result("\nfiles in the bundle")
+    for name, size in facts["members"].items():
+        screen.result(f"  {size:>7}  {name}")
+
+
+def _facts(data: bytes) -> dict[str, Any]:
+    """Return what a bundle holds, for --json."""
+    from sftunnel_builder.bundle import OpenedBundle, open_bundle
+    from sftunnel_builder.bundle_conf import LANDED_MODE, LANDED_OWNER, FmcTrio
+    from sftunnel_builder.certificates import load_certificate
+    from sftunnel_builder.errors import printable
+    from sftunnel_builder.trio import TRIO_NAMES
+
+    def certificate(opened: OpenedBundle, place: str) -> dict[str, str]:
+        loaded = load_certificate(opened.members[place], place)
+        return {
+            "subject": printable(loaded.subject()),
+            "not_before": loaded.not_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "not_after": loaded.not_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "fingerprint": loaded.fingerprint(),
+        }
+
+    def fmc(opened: OpenedBundle, trio: FmcTrio) -> dict[str, Any]:
+        return {
+            "uuid": trio.fmc_uuid,
+            "run_id": trio.run_id,
+            "ca": certificate(opened, trio.source("cacert.pem")),
+            "certificate": certificate(opened, trio.source("sftunnel-cert.pem")),
+            "files": [
+                {
+                    "source": trio.source(name),
+                    "target": trio.target(name),
+                    "sha256": trio.sha256[name],
+                    "mode": LANDED_MODE,
+                    "owner": LANDED_OWNER,
+                }
+                for name in TRIO_NAMES
+            ],
+        }
+
+    opened = open_bundle(data)
+    conf = opened.conf
+    return {
+        "bundle_id": conf.bundle_id,
+        "device_name": printable(conf.device_name),
+        "device_uuid": conf.device_uuid,
+        "device_address": printable(conf.device_address),
+        "created": conf.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "builder_version": conf.builder_version,
+        "signer": opened.signer,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "key_encrypted": opened.is_key_encrypted(),
+        "fmcs": [fmc(opened, trio) for trio in conf.trios],
+        "members": {name: len(content) for name, content in opened.members.items()},
+    }

@@ -1,0 +1,82 @@
+"""`sftunnel-bundler verify`: does a bundle hold, by this product's own crypto?"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.passphrases import read_passphrase_file
+
+
+def verify(
+    bundles: Annotated[
+        list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, .tar.gz.", show_default=False)
+    ],
+    signer: Annotated[
+        list[str] | None,
+        typer.Option("--signer", help="Fingerprint to trust, 64 hex digits. May be repeated."),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--passphrase-file", help="File with the key's passphrase: opens the key, too."),
+    ] = None,
+) -> None:
+    """Verify bundles: form, signature, checksums, certificates and, with its passphrase, the key."""
+    from sftunnel_builder.bundle import check_payload, check_trust, open_bundle
+
+    trusted = {_fingerprint(text) for text in signer or []}
+    passphrase = read_passphrase_file(passphrase_file) if passphrase_file else None
+    worst = ExitCode.DONE
+    for path in bundles:
+        place = printable(str(path))
+        try:
+            opened = open_bundle(read_bundle(path))
+            if trusted:
+                check_trust(opened, trusted)
+            warnings = check_payload(opened, passphrase, datetime.now(UTC))
+        except BundlerError as error:
+            screen.result(f"bad   {place}")
+            screen.complain(error)
+            worst = max(worst, error.code)
+            continue
+        screen.result(f"good  {place}  signer {opened.signer}")
+        for warning in warnings:
+            screen.note(f"warning: {place}: {warning}")
+        if not trusted:
+            screen.note(
+                f"note: {place}: the signer was not compared: give --signer, or read it from the runbook"
+            )
+    raise typer.Exit(worst)
+
+
+def read_bundle(path: Path) -> bytes:
+    """Return the bytes of a bundle file; raises BundlerError."""
+    from sftunnel_builder.archive import MAX_ARCHIVE_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_ARCHIVE_BYTES + 1)
+    except OSError as error:
+        raise BundlerError(
+            f"cannot read '{printable(str(path))}': {reason(error)}",
+            "name a bundle: a .tar.gz in the kit's bundles/",
+            ExitCode.USAGE,
+        ) from None
+
+
+def _fingerprint(text: str) -> str:
+    """Return a fingerprint as typed, blanks, colons and case aside; raises BundlerError."""
+    digits = re.sub(r"[\s:]", "", text).lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise BundlerError(
+            f"--signer wants the 64 hex digits of a fingerprint, found '{printable(text)}'",
+            "copy it from the printed runbook",
+            ExitCode.USAGE,
+        )
+    return digits

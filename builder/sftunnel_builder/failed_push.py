@@ -1,0 +1,129 @@
+"""What FAILED_PUSH says: which files generate_certs.pl could not push, to which devices.
+
+One file a line, three lines a device (tech note 222464):
+`FTD_UUID FTD_NAME FTD_IP SOURCE_PATH_ON_FMC DESTINATION_PATH_ON_FTD`. A copy from a terminal is
+wrapped in mid-path, and may have the prompts around it. Names may hold blanks and a device behind
+NAT may have no address, so that a line is matched from both ends.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sftunnel_builder.errors import printable
+from sftunnel_builder.trio import TRIO_NAMES
+
+UUID_PATTERN = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+
+_RECORD_START = re.compile(rf"\s*({UUID_PATTERN})\s")
+_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*")
+_CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/.*)?\s*")
+_PROMPT = re.compile(r"\s*\S+@\S+:.*[#$%>]")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
+_HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+NO_ADDRESS = {"DONTRESOLVE", "-"}
+
+
+@dataclass(frozen=True)
+class PushRecord:
+    """One line: a file that a device did not get."""
+
+    line: int
+    """Where it begins in the file, from 1."""
+    device_uuid: str
+    device_name: str
+    address: str
+    """As the file has it; empty when the device has none."""
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class PushProblem:
+    """A line that cannot be used, and whose it is as far as it can be told."""
+
+    line: int
+    text: str
+    device_uuid: str | None = None
+    device_name: str | None = None
+
+
+@dataclass(frozen=True)
+class FailedPush:
+    """All that one FAILED_PUSH says, in its order."""
+
+    records: tuple[PushRecord, ...]
+    problems: tuple[PushProblem, ...]
+
+
+def parse_failed_push(data: bytes) -> FailedPush:
+    """Read a FAILED_PUSH file, whole or as copied from a terminal. Never raises."""
+    records: list[PushRecord] = []
+    problems: list[PushProblem] = []
+    for line, text in _logical_lines(data):
+        found = _RECORD.fullmatch(text)
+        if found:
+            name, address = _split_address(found[2])
+            uuid = found[1].lower()
+            records.append(PushRecord(line, uuid, name, address, found[3], found[4]))
+            continue
+        cut = _CUT_RECORD.fullmatch(text)
+        if cut:
+            name = _split_address(cut[2] or "")[0] or None
+            problems.append(PushProblem(line, "the record is cut off", cut[1].lower(), name))
+        else:
+            shown = printable(text.strip(), 60)
+            problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))
+    return FailedPush(tuple(records), tuple(problems))
+
+
+def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield each record with the number of its first line, wrapped ones joined."""
+    start, pending = 0, ""
+    text = data.decode("utf-8-sig", "backslashreplace")
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = _ESCAPE.sub("", raw.rstrip("\r"))
+        if _RECORD_START.match(line):
+            if pending:
+                yield start, pending
+            start, pending = number, line
+        elif not line.strip() or _PROMPT.fullmatch(line.rstrip()):
+            continue
+        elif pending and not _RECORD.fullmatch(pending):
+            pending = _join(pending, line)
+        else:
+            if pending:
+                yield start, pending
+                pending = ""
+            yield number, line
+    if pending:
+        yield start, pending
+
+
+def _join(pending: str, line: str) -> str:
+    """Join a wrapped line: in mid-path nothing is between; a blank at the fold may be lost."""
+    joined = pending + line
+    if _RECORD.fullmatch(joined) or not _RECORD.fullmatch(f"{pending} {line}"):
+        return joined
+    return f"{pending} {line}"
+
+
+def _split_address(middle: str) -> tuple[str, str]:
+    """Split `NAME ADDRESS`; the name may hold blanks, the address may be missing."""
+    name, blank, last = middle.strip().rpartition(" ")
+    if blank and last in NO_ADDRESS:
+        return name.strip(), ""
+    if blank and (_is_ip_address(last) or _HOST_NAME.fullmatch(last)):
+        return name.strip(), last
+    return middle.strip(), ""
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""What is carried along that is not Python: the templates, and the fragments of install.sh.
+
+They stand in `share/` in an installed package or a frozen program, and at the top of a checkout;
+here is the one place that knows.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import jinja2
+
+INSTALLER_FRAGMENTS = (
+    "settings.sh",
+    "say.sh",
+    "options.sh",
+    "places.sh",
+    "lock.sh",
+    "bundle.sh",
+    "device.sh",
+    "trio.sh",
+    "preflight.sh",
+    "backup.sh",
+    "transaction.sh",
+    "tunnel.sh",
+    "receipt.sh",
+    "status.sh",
+    "main.sh",
+)
+"""In the order in which they are joined. `main "$@"` is the last line of the last one, so that a
+file that was cut short runs nothing."""
+
+_FRAGMENT_HEAD = "# shellcheck shell=sh\n"
+
+
+def _folder(name: str) -> Path:
+    """Return the folder `templates` or `installer`."""
+    package = Path(__file__).parent
+    shared = package / "share" / name
+    return shared if shared.is_dir() else package.parents[1] / name
+
+
+@cache
+def installer_script() -> bytes:
+    """Return install.sh: the fragments, joined. The same bytes in every bundle of a release."""
+    fragments = [_folder("installer").joinpath(n).read_text("utf-8") for n in INSTALLER_FRAGMENTS]
+    return "\n".join(text.removeprefix(_FRAGMENT_HEAD) for text in fragments).encode()
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """Return a Jinja2 template, such as RUNBOOK.txt.j2. An undefined name in it raises."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=jinja2.select_autoescape(["html", "html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)

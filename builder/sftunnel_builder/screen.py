@@ -1,0 +1,44 @@
+"""All talk with people, on the builder's side: results to standard output, talk to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from sftunnel_builder.errors import BundlerError
+
+T = TypeVar("T")
+MIN_FOR_PROGRESS = 40
+"""A progress bar for less work would be gone before it is read."""
+
+
+def result(text: str = "") -> None:
+    """Print a line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def result_json(value: Any) -> None:
+    """Print the result as JSON for a program."""
+    result(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Tell the person at the terminal something beside the result."""
+    sys.stderr.write(f"{text}\n")
+
+
+def complain(error: BundlerError) -> None:
+    """Say what is wrong, and what to do."""
+    sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+
+
+def progress(items: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """Pass items through, with a bar on the terminal when the work is long."""
+    if total < MIN_FOR_PROGRESS or not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, what, total, console=Console(stderr=True), transient=True)

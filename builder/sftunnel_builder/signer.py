@@ -1,0 +1,172 @@
+"""The signer: the ECDSA P-256 key pair that signs bundles, and what its signatures are worth."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.private_key import ITERATIONS_CHOSEN, encrypt_pkcs8
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+DEFAULT_SIGNING_KEY = "~/.config/sftunnel-bundler/signing-key.pem"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private signing key, loaded."""
+
+    key: EllipticCurvePrivateKey
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the ECDSA/SHA-256 signature, DER. Deterministic (RFC 6979)."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return self.key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+
+    def public_pem(self) -> bytes:
+        """Return the public key as SubjectPublicKeyInfo PEM."""
+        from cryptography.hazmat.primitives import serialization as s
+
+        public = self.key.public_key()
+        return public.public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the public key's SubjectPublicKeyInfo DER, 64 hex digits."""
+        return fingerprint(self.public_pem())
+
+
+def fingerprint(public_pem: bytes) -> str:
+    """Return the fingerprint of a signer.pem, 64 hex digits; raises BundlerError (UNTRUSTED)."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        public = s.load_pem_public_key(public_pem)
+    except Exception:  # noqa: BLE001  the parser has many ways to say "damaged"
+        public = None
+    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+        raise BundlerError(
+            "'signer.pem' holds no ECDSA P-256 public key",
+            "get the bundle again from where it was built",
+            ExitCode.UNTRUSTED,
+        )
+    der = public.public_bytes(s.Encoding.DER, s.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
+
+
+def is_signed_by(public_pem: bytes, signature: bytes, data: bytes) -> bool:
+    """Tell whether a DER signature of data was made with the key of a signer.pem."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    public = s.load_pem_public_key(public_pem)
+    assert isinstance(public, ec.EllipticCurvePublicKey)  # noqa: S101  fingerprint() saw to it
+    try:
+        public.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def grouped(digits: str) -> str:
+    """Return hex digits in groups of four, for reading aloud."""
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def generate_signer() -> Signer:
+    """Draw a new key pair."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return Signer(ec.generate_private_key(ec.SECP256R1()))
+
+
+def save_signer(signer: Signer, path: Path, passphrase: str | None) -> None:
+    """Write the private key as PKCS#8 PEM, mode 0600, encrypted if there is a passphrase.
+
+    Never replaces a file. Raises BundlerError.
+    """
+    from cryptography.hazmat.primitives import serialization as s
+
+    pem = signer.key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+    if passphrase is not None:
+        pem = encrypt_pkcs8(pem, passphrase, ITERATIONS_CHOSEN)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError:
+        raise BundlerError(
+            f"'{printable(str(path))}' exists already, and a signer is never overwritten",
+            "choose another name with --out, or move the old one away",
+        ) from None
+    except OSError as error:
+        raise BundlerError(
+            f"cannot write '{printable(str(path))}': {reason(error)}",
+            "choose another place with --out",
+        ) from None
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether the signing key in a file needs a passphrase; raises BundlerError."""
+    return b"ENCRYPTED" in _read_private(path)
+
+
+def load_signer(path: Path, passphrase: str | None) -> Signer:
+    """Load a signing key; raises BundlerError when it is open to others, none, or locked."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    data = _read_private(path)
+    place = printable(str(path))
+    secret = passphrase.encode() if passphrase is not None and b"ENCRYPTED" in data else None
+    try:
+        key = s.load_pem_private_key(data, secret)
+    except TypeError:
+        raise BundlerError(
+            f"the signing key '{place}' is encrypted",
+            "give its passphrase with --signing-passphrase-file",
+        ) from None
+    except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
+        raise BundlerError(
+            f"the signing key '{place}' does not open: wrong passphrase, or no private key",
+            "check the passphrase, or make a signer with: sftunnel-bundler keygen",
+        ) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise BundlerError(
+            f"'{place}' is not an ECDSA P-256 key", "make a signer with: sftunnel-bundler keygen"
+        )
+    return Signer(key)
+
+
+def _read_private(path: Path) -> bytes:
+    """Return the file's contents; raises BundlerError if others may read it."""
+    place = printable(str(path))
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(1 << 16)
+    except OSError as error:
+        raise BundlerError(
+            f"cannot read the signing key '{place}': {reason(error)}",
+            "make one with: sftunnel-bundler keygen, or name it with --signing-key",
+        ) from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise BundlerError(
+            f"the signing key '{place}' is open to others: wanted mode 0600, "
+            f"found {stat.S_IMODE(mode):04o}",
+            f"chmod 600 '{place}'; if others could have read it, make a new signer",
+        )
+    return data

@@ -1,0 +1,191 @@
+"""Does a trio hang together, and is it this device's? Decided without disk, clock or network.
+
+The checks, in order; each one that fails raises, and the code below carries the same numbers:
+
+ 1. the three files parse: one certificate each, one unencrypted RSA key
+ 2. the CA signed itself
+ 3. the certificate was issued by that CA: its name and its signature
+ 4. the key is the certificate's
+ 5. the key's numbers fit together
+ 6. both certificates hold now
+ 7. both public keys have at least 2048 bits
+ 8. both signatures use SHA-256 or stronger
+ 9. the certificate serves a TLS client and a TLS server
+10. the CA's common name is the UUID of the FMC whose peer directory it goes to
+11. the certificate's title is the device's UUID
+
+A field that is missing, where another version of the FMC may have left it out, is a warning; one
+that says something else is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sftunnel_builder.certificates import Certificate, load_certificate
+from sftunnel_builder.errors import BundlerError, printable
+from sftunnel_builder.private_key import canonical_pem, is_sound, load_private_key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+TRIO_NAMES = ("cacert.pem", "sftunnel-cert.pem", "sftunnel-key.pem")
+"""The trio's file names, in the order in which they stand in bundles."""
+
+MIN_RSA_BITS = 2048
+STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
+RENEW = "run generate_certs.pl on the FMC, then build again"
+SAME_RUN = "take all three files from one generate_certs.pl run"
+
+
+@dataclass(frozen=True)
+class TrioFiles:
+    """The three PEM files as read, and what to call each in messages."""
+
+    cacert: bytes
+    cert: bytes
+    key: bytes
+    places: tuple[str, str, str] = TRIO_NAMES
+
+
+@dataclass(frozen=True)
+class CheckedTrio:
+    """A trio that passed every check."""
+
+    files: dict[str, bytes]
+    """What must land on the device, by name: the certificates as they were, the key canonical."""
+    ca: Certificate
+    cert: Certificate
+    warnings: tuple[str, ...]
+
+    def sha256(self, name: str) -> str:
+        """Return the SHA-256 of what must land under a name, 64 hex digits."""
+        return hashlib.sha256(self.files[name]).hexdigest()
+
+
+def check_trio(files: TrioFiles, *, device_uuid: str, fmc_uuid: str, now: datetime) -> CheckedTrio:
+    """Check a trio against the list at the top of this file.
+
+    The UUIDs are those that the files were meant for; now is UTC. Raises BundlerError (REFUSED)
+    that names the file.
+    """
+    ca_place, cert_place, key_place = files.places
+    ca = load_certificate(files.cacert, ca_place)  # 1
+    cert = load_certificate(files.cert, cert_place)
+    key = load_private_key(files.key, key_place)
+    _check_chain(ca, cert, ca_place, cert_place)  # 2, 3
+    _check_key(key, cert, key_place, cert_place)  # 4, 5
+    for each, place in ((ca, ca_place), (cert, cert_place)):
+        _check_dates(each, place, now)  # 6
+        _check_strength(each, place)  # 7, 8
+    warnings = [
+        *_check_usage(cert, cert_place),  # 9
+        *_check_name("common name", ca.common_name, fmc_uuid, "FMC", ca_place),  # 10
+        *_check_name("title", cert.title, device_uuid, "device", cert_place),  # 11
+    ]
+    canonical = canonical_pem(key)
+    if canonical != files.key:
+        warnings.append(f"'{key_place}' was converted to canonical PKCS#8")
+    return CheckedTrio(
+        dict(zip(TRIO_NAMES, (files.cacert, files.cert, canonical), strict=True)),
+        ca,
+        cert,
+        tuple(warnings),
+    )
+
+
+def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: str) -> None:
+    """Checks 2 and 3."""
+    if not _is_issued_by(ca, ca):
+        raise BundlerError(
+            f"'{ca_place}' is not signed by its own key, so it is not the FMC's internal CA",
+            "take /etc/sf/ca_root/cacert.pem of the FMC",
+        )
+    if not _is_issued_by(cert, ca):
+        raise BundlerError(f"'{cert_place}' was not issued by the CA in '{ca_place}'", SAME_RUN)
+
+
+def _is_issued_by(cert: Certificate, ca: Certificate) -> bool:
+    """Tell whether name and signature of cert say that ca issued it."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        cert.x509.verify_directly_issued_by(ca.x509)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place: str) -> None:
+    """Checks 4 and 5."""
+    if key.public_key() != cert.public_key():
+        raise BundlerError(f"the key in '{place}' is not that of '{cert_place}'", SAME_RUN)
+    if not is_sound(key):
+        raise BundlerError(
+            f"the key in '{place}' is damaged: its numbers do not fit together",
+            f"copy '{place}' from the FMC again",
+        )
+
+
+def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
+    """Check 6."""
+    if now > cert.not_after_utc:
+        raise BundlerError(
+            f"'{place}' expired on {cert.not_after_utc:%Y-%m-%d %H:%M:%S} UTC", RENEW
+        )
+    if now < cert.not_before_utc:
+        raise BundlerError(
+            f"'{place}' is not valid before {cert.not_before_utc:%Y-%m-%d %H:%M:%S} UTC, "
+            f"and the clock here says {now:%Y-%m-%d %H:%M:%S}",
+            "set the clock of this machine, or look at that of the FMC",
+        )
+
+
+def _check_strength(cert: Certificate, place: str) -> None:
+    """Checks 7 and 8. Weak digests are the vendor's defect CSCwa10423."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    public = cert.public_key()
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise BundlerError(f"'{place}' has no RSA key, which sftunnel uses", RENEW)
+    if public.key_size < MIN_RSA_BITS:
+        raise BundlerError(
+            f"'{place}' has a key of {public.key_size} bits, wanted at least {MIN_RSA_BITS}", RENEW
+        )
+    digest = cert.x509.signature_hash_algorithm
+    name = digest.name if digest else "none"
+    if name not in STRONG_DIGESTS:
+        raise BundlerError(f"'{place}' is signed with '{name}', wanted SHA-256 or stronger", RENEW)
+
+
+def _check_usage(cert: Certificate, place: str) -> list[str]:
+    """Check 9; returns a warning when the certificate does not say."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        usage = cert.x509.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return [f"'{place}' does not say what it may be used for"]
+    for wanted, word in (
+        (ExtendedKeyUsageOID.CLIENT_AUTH, "client"),
+        (ExtendedKeyUsageOID.SERVER_AUTH, "server"),
+    ):
+        if wanted not in usage and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in usage:
+            raise BundlerError(f"'{place}' is not for use as a TLS {word}", RENEW)
+    return []
+
+
+def _check_name(field: str, found: str | None, wanted: str, whose: str, place: str) -> list[str]:
+    """Checks 10 and 11; returns a warning when the certificate has no such field."""
+    if found is None:
+        return [f"'{place}' has no {field}, which should be the UUID of the {whose}, '{wanted}'"]
+    if found.lower() != wanted:
+        raise BundlerError(
+            f"'{place}' is for another {whose}: wanted '{wanted}', found '{printable(found)}'",
+            "look which device's or FMC's file stands there",
+        )
+    return []

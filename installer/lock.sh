@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# Step 1: one run at a time. The lock is a symbolic link, made in one system call, whose target says
+# who holds it: PID and start time, so that a reused PID or a reboot cannot look like the holder.
+
+# started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing.
+started_at() {
+    { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+    # Split the fields after the command name, which may hold anything.
+    # shellcheck disable=SC2086
+    set -- ${stat##*) }
+    shift 19
+    printf '%s' "$1"
+}
+
+# take_lock: makes the state directory if need be; exit 5 if another run is at work.
+take_lock() {
+    [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
+    if [ ! -d "$state" ]; then
+        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': ${why##*: }" 'is the file system read-only or full'
+        made_state=yes
+    fi
+    me=$$:$(started_at $$)
+    if why=$(ln -s "$me" "$state/lock" 2>&1); then locked=yes; return; fi
+    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': ${why##*: }" 'is the file system read-only or full'
+    [ "$(started_at "${holder%%:*}")" != "${holder#*:}" ] || die 5 \
+        "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
+    break_lock
+}
+
+# break_lock: removes the lock of a $holder that is gone. Two runs could find it at once and the
+# slower remove the faster one's new lock: so a second link guards the removal.
+break_lock() {
+    ln -s "$me" "$state/lock.break" 2>/dev/null ||
+        die 5 'another run is clearing an abandoned lock' "try again; if this stays: rm '$state/lock.break'"
+    [ "$(readlink "$state/lock")" != "$holder" ] || rm -f "$state/lock"
+    if ln -s "$me" "$state/lock" 2>/dev/null; then locked=yes; fi
+    rm -f "$state/lock.break"
+    [ "$locked" = yes ] || die 5 'another run took the lock' 'wait for it to end'
+}
+
+# clean_up: the EXIT trap. Leaves nothing of this run but its results, whatever its end.
+clean_up() {
+    code=$?
+    trap - EXIT
+    trap '' HUP INT TERM
+    [ -z "$tty_settings" ] || stty "$tty_settings" || :
+    if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = 0 ]; then
+        printf 'error: the installer failed unexpectedly (status %s)\n' "$code" >&2 || :
+        printf 'hint: please report this with all that is on the screen; then run: sh install.sh status\n' >&2 || :
+        code=1
+    fi
+    if [ "$locked" = yes ]; then
+        # A commit that was broken off keeps its files and its journal, for recover.
+        if [ "$committing" = no ]; then sweep; else code=7; fi
+        rm -f "$state/lock"
+        [ "$made_state" = no ] || rmdir "$state" 2>/dev/null || :
+    fi
+    exit "$code"
+}
+
+# sweep: what an interrupted run may have left: work files (a plaintext key among them) and staged files.
+sweep() {
+    rm -rf "$work"
+    for name in $trio_names; do
+        rm -f "$peers"/*/".$name$staged_suffix"
+    done
+}

@@ -1,0 +1,81 @@
+# shellcheck shell=sh
+# What was asked for: the command line, turned into variables.
+
+usage() {
+    cat <<'END'
+usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
+
+  check      verify bundle, device and trio; change nothing
+  status     show what is installed, staged, backed up or interrupted; change nothing
+  install    verify, back up, replace the trio, restart sftunnel, confirm (the default)
+  activate   commit what install --stage-only left ready, restart sftunnel, confirm
+  rollback   put the trio of a backup back, restart sftunnel
+  recover    finish or undo what an interrupted run left, nothing else
+
+  --signer FPR           fingerprint of the signer to trust, from the printed runbook
+  --root DIR             act on DIR instead of /: a rehearsal on a copy of a device
+  --yes                  ask nothing
+  --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
+  --backup ID            which backup to roll back to (default: the newest)
+  --no-restart           leave sftunnel alone
+  --wait SECONDS         how long to wait for the tunnel (default 60; 0: do not look)
+  --stage-only           everything but the commit; activate does the rest later
+  --allow-older          accept a bundle of an older generate_certs.pl run
+  --receipt-dir DIR      where else to write the receipt (default: beside the bundle)
+END
+}
+
+# parse_options ARG...: sets verb, root, signers and the rest; exit 2 on anything unknown.
+parse_options() {
+    verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=60
+    stage_only=no allow_older=no receipt_dir=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+        check | status | install | activate | rollback | recover)
+            [ -z "$verb" ] || die 2 "two verbs: '$verb' and '$1'" 'give one; --help lists them'
+            verb=$1 ;;
+        --yes) yes=yes ;;
+        --no-restart) restart=no ;;
+        --stage-only) stage_only=yes ;;
+        --allow-older) allow_older=yes ;;
+        --help | -h) usage; exit 0 ;;
+        --version) say "sftunnel-bundler installer $installer_version"; exit 0 ;;
+        --?*=*) option=${1%%=*} value=${1#*=}; shift; set -- "$option" "$value" "$@"; continue ;;
+        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir)
+            [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" '--help shows what each takes'
+            set_option "$1" "$2"
+            shift ;;
+        *) die 2 "unknown word '$1'" '--help lists the verbs and options' ;;
+        esac
+        shift
+    done
+    : "${verb:=$default_verb}"
+    [ "$stage_only" = no ] || [ "$verb" = install ] ||
+        die 2 "--stage-only does not go with '$verb'" 'it is an option of install'
+}
+
+# set_option NAME VALUE
+set_option() {
+    case $1 in
+    --signer) add_signer "$2" ;;
+    --root) root=$2 ;;
+    --passphrase-file) passphrase_file=$2 ;;
+    --backup) backup_wanted=$2 ;;
+    --receipt-dir) receipt_dir=$2 ;;
+    --wait)
+        case $2 in *[!0-9]* | ??????*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac
+        wait_s=$2 ;;
+    esac
+}
+
+# hex_digits TEXT: sets $digits: lower case, without blanks and colons.
+hex_digits() { digits=$(printf '%s' "$1" | tr -d ' \t\r:' | tr A-F a-f); }
+
+# add_signer FPR
+add_signer() {
+    hex_digits "$1"
+    case $digits in *[!0-9a-f]*) digits='' ;; esac
+    [ "${#digits}" -eq 64 ] ||
+        die 2 '--signer wants the 64 hex digits of a fingerprint' "found '$1': copy it from the printed runbook"
+    signers="$signers $digits"
+}

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# All talk with people. Rules: what was done goes to standard output, one line a fact; trouble goes
+# to standard error as two lines, `error:` with what is wrong and `hint:` with what to do; values in
+# quotes, wanted before found, no full stop. A console that went away must not stop a commit half
+# way: a failed write is ignored.
+
+say() { printf '%s\n' "$*" || :; }
+step() { printf '%-12s %s\n' "$1" "$2" || :; }
+warn() { printf 'warning: %s\n' "$*" >&2 || :; }
+
+# die CODE MESSAGE [HINT]
+die() {
+    died=1
+    printf 'error: %s\n' "$2" >&2 || :
+    [ $# -lt 3 ] || printf 'hint: %s\n' "$3" >&2 || :
+    exit "$1"
+}
+
+# is_interactive: somebody sits at a terminal, and questions are wanted.
+is_interactive() { [ "$yes" = no ] && [ -t 0 ]; }
+
+# ask QUESTION: reads one line of the terminal into $answer.
+ask() {
+    printf '%s ' "$1" >&2
+    IFS= read -r answer || die 2 'the terminal closed before an answer' 'give the answers as options: see --help'
+}
+
+# ask_secret QUESTION: as ask, without echo. The EXIT trap restores the terminal if it is cut short.
+ask_secret() {
+    tty_settings=$(stty -g) || die 5 'cannot switch off echo on this terminal' 'use --passphrase-file'
+    stty -echo
+    ask "$1"
+    stty "$tty_settings"
+    tty_settings=''
+    printf '\n' >&2
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# install.sh: puts one bundle's sftunnel certificates on this device, and can put the old ones back.
+#
+#   sh install.sh check              verify everything, change nothing
+#   sh install.sh --signer FPR       verify, back up, replace, restart sftunnel, confirm
+#   sh install.sh rollback           put the trio of the newest backup back
+#   sh install.sh --help             every verb and option
+#
+# Read it from the bottom: main.sh holds the verbs, each a table of contents of what it does.
+# Words: the trio is cacert.pem, sftunnel-cert.pem and sftunnel-key.pem; a peer directory is
+# /var/sf/peers/<FMC UUID>, where a trio lives. Nothing that the bundle holds is ever sourced or
+# evaluated. Needs a POSIX shell, coreutils or busybox, and openssl 1.0.2 or newer.
+
+# `a && b || die` is meant as it reads: die unless both hold.
+# shellcheck disable=SC2015
+
+# Tracing would print the passphrase: off, whatever the caller set.
+set +x
+set -eu
+umask 077
+export LC_ALL=C
+unset CDPATH
+# `openssl verify -CAfile X` also trusts the system's own store unless that is nowhere.
+export SSL_CERT_DIR=/nonexistent SSL_CERT_FILE=/nonexistent
+
+installer_version=0.1.0
+restart_timeout_s=60     # how long pmtool may take
+status_timeout_s=20      # how long sftunnel_status.pl may take
+needed_kib=1024          # backup, work files and staged trio, with room to spare
+trio_names='cacert.pem sftunnel-cert.pem sftunnel-key.pem'
+staged_suffix=.sftunnel-bundler   # a staged file is .NAME$staged_suffix beside its target
