@@ -1,33 +1,36 @@
 # shellcheck shell=sh
-# Step 1: one run at a time. The lock is a symbolic link, made in one system call, whose target says
-# who holds it: PID and start time, so that a reused PID or a reboot cannot look like the holder.
+# Step 1: one run at a time, and nothing left behind. The lock is a symbolic link, made in one system
+# call, whose target says who holds it: PID and start time, so that neither a reused PID nor a reboot
+# can look like the holder.
 
 # started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing.
 started_at() {
     { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
-    # Split the fields after the command name, which may hold anything.
+    # Split the fields behind the command name, which may hold anything.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
     shift 19
     printf '%s' "$1"
 }
 
+# is_held: $holder, the lock's target, is a process that lives.
+is_held() { [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
+
 # take_lock: makes the state directory if need be; exit 5 if another run is at work.
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': ${why##*: }" 'is the file system read-only or full'
+        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': ${why##*: }" "$disk_hint"
         made_state=yes
     fi
     me=$$:$(started_at $$)
     if why=$(ln -s "$me" "$state/lock" 2>&1); then locked=yes; return; fi
-    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': ${why##*: }" 'is the file system read-only or full'
-    [ "$(started_at "${holder%%:*}")" != "${holder#*:}" ] || die 5 \
-        "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
+    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': ${why##*: }" "$disk_hint"
+    ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
     break_lock
 }
 
-# break_lock: removes the lock of a $holder that is gone. Two runs could find it at once and the
+# break_lock: removes the lock of a $holder that is gone. Two runs could find it at once, and the
 # slower remove the faster one's new lock: so a second link guards the removal.
 break_lock() {
     ln -s "$me" "$state/lock.break" 2>/dev/null ||
@@ -44,9 +47,9 @@ clean_up() {
     trap - EXIT
     trap '' HUP INT TERM
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
-    if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = 0 ]; then
-        printf 'error: the installer failed unexpectedly (status %s)\n' "$code" >&2 || :
-        printf 'hint: please report this with all that is on the screen; then run: sh install.sh status\n' >&2 || :
+    if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = no ]; then
+        printf 'error: the installer failed unexpectedly, with status %s\n' "$code" >&2 || :
+        printf 'hint: report this with all that is on the screen; sh install.sh status shows how things stand\n' >&2 || :
         code=1
     fi
     if [ "$locked" = yes ]; then
@@ -58,10 +61,10 @@ clean_up() {
     exit "$code"
 }
 
-# sweep: what an interrupted run may have left: work files (a plaintext key among them) and staged files.
+# sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
 sweep() {
-    rm -rf "$work"
+    rm -rf "$work" "$journal.new"
     for name in $trio_names; do
-        rm -f "$peers"/*/".$name$staged_suffix"
+        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || rm -f "$beside"; done
     done
 }

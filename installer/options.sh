@@ -18,7 +18,8 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
   --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
   --backup ID            which backup to roll back to (default: the newest)
   --no-restart           leave sftunnel alone
-  --wait SECONDS         how long to wait for the tunnel (default 60; 0: do not look)
+  --wait SECONDS         how long to wait for the tunnel (default 60; 0: do not look;
+                         after a rollback it is only waited for if this is given)
   --stage-only           everything but the commit; activate does the rest later
   --allow-older          accept a bundle of an older generate_certs.pl run
   --receipt-dir DIR      where else to write the receipt (default: beside the bundle)
@@ -27,8 +28,6 @@ END
 
 # parse_options ARG...: sets verb, root, signers and the rest; exit 2 on anything unknown.
 parse_options() {
-    verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=60
-    stage_only=no allow_older=no receipt_dir=''
     while [ $# -gt 0 ]; do
         case $1 in
         check | status | install | activate | rollback | recover)
@@ -50,32 +49,28 @@ parse_options() {
         shift
     done
     : "${verb:=$default_verb}"
-    [ "$stage_only" = no ] || [ "$verb" = install ] ||
-        die 2 "--stage-only does not go with '$verb'" 'it is an option of install'
+    [ "$stage_only" = no ] || [ "$verb" = install ] || die 2 "--stage-only does not go with '$verb'" 'it is an option of install'
+    # The FMC seldom takes the old trio back, so that a rollback does not wait for a tunnel unasked.
+    [ -n "$wait_s" ] || { [ "$verb" = rollback ] && wait_s=0 || wait_s=60; }
 }
 
 # set_option NAME VALUE
 set_option() {
     case $1 in
-    --signer) add_signer "$2" ;;
+    --signer)
+        hex_digits "$2"
+        case $digits in *[!0-9a-f]*) digits='' ;; esac
+        [ "${#digits}" -eq 64 ] || die 2 "--signer wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
+        signers="$signers $digits" ;;
+    --wait)
+        case $2 in *[!0-9]* | ??????*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac
+        wait_s=$2 ;;
     --root) root=$2 ;;
     --passphrase-file) passphrase_file=$2 ;;
     --backup) backup_wanted=$2 ;;
     --receipt-dir) receipt_dir=$2 ;;
-    --wait)
-        case $2 in *[!0-9]* | ??????*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac
-        wait_s=$2 ;;
     esac
 }
 
 # hex_digits TEXT: sets $digits: lower case, without blanks and colons.
 hex_digits() { digits=$(printf '%s' "$1" | tr -d ' \t\r:' | tr A-F a-f); }
-
-# add_signer FPR
-add_signer() {
-    hex_digits "$1"
-    case $digits in *[!0-9a-f]*) digits='' ;; esac
-    [ "${#digits}" -eq 64 ] ||
-        die 2 '--signer wants the 64 hex digits of a fingerprint' "found '$1': copy it from the printed runbook"
-    signers="$signers $digits"
-}

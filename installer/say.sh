@@ -4,15 +4,18 @@
 # quotes, wanted before found, no full stop. A console that went away must not stop a commit half
 # way: a failed write is ignored.
 
+disk_hint='nothing was changed; look at the free space, and at whether the file system is read-only'
+carry_hint='carry the bundle again, and compare its SHA-256 with the printed runbook before unpacking'
+rebuild_hint='nothing was changed; build the bundle again'
+
 say() { printf '%s\n' "$*" || :; }
-step() { printf '%-12s %s\n' "$1" "$2" || :; }
+step() { printf '%-10s %s\n' "$1" "$2" || :; }
 warn() { printf 'warning: %s\n' "$*" >&2 || :; }
 
-# die CODE MESSAGE [HINT]
+# die CODE MESSAGE HINT
 die() {
-    died=1
-    printf 'error: %s\n' "$2" >&2 || :
-    [ $# -lt 3 ] || printf 'hint: %s\n' "$3" >&2 || :
+    died=yes
+    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2 || :
     exit "$1"
 }
 
@@ -27,8 +30,7 @@ ask() {
 
 # ask_secret QUESTION: as ask, without echo. The EXIT trap restores the terminal if it is cut short.
 ask_secret() {
-    tty_settings=$(stty -g) || die 5 'cannot switch off echo on this terminal' 'use --passphrase-file'
-    stty -echo
+    tty_settings=$(stty -g) && stty -echo || die 5 'cannot switch off echo on this terminal' 'use --passphrase-file'
     ask "$1"
     stty "$tty_settings"
     tty_settings=''

@@ -24,8 +24,10 @@ unset CDPATH
 export SSL_CERT_DIR=/nonexistent SSL_CERT_FILE=/nonexistent
 
 installer_version=0.1.0
-restart_timeout_s=60     # how long pmtool may take
-status_timeout_s=20      # how long sftunnel_status.pl may take
+restart_timeout_s=60     # how long pmtool may take to restart sftunnel
+status_timeout_s=20      # how long a question to pmtool or sftunnel_status.pl may take
 needed_kib=1024          # backup, work files and staged trio, with room to spare
 trio_names='cacert.pem sftunnel-cert.pem sftunnel-key.pem'
-staged_suffix=.sftunnel-bundler   # a staged file is .NAME$staged_suffix beside its target
+staged_suffix=.sftunnel-bundler   # the new NAME waits beside the old one as .NAME$staged_suffix
+nl='
+'

@@ -10,36 +10,31 @@
 # (a), (c), (d) with the backup as its plan, may be cut off and repeated any number of times, and
 # ends with the removal of the journal.
 
-# stage DIR: (a) for the files of $plan, whose contents are in DIR. Sets $why and returns 1 on failure.
+# stage DIR: (a) for the plan's files, as they must land, in DIR. Sets $why and returns 1 on failure.
 stage() {
-    while IFS='= ' read -r key source target sha mode owner; do
-        [ "$key" = file ] || continue
-        on_device "$target"
-        beside=${path%/*}/.${path##*/}$staged_suffix
-        why=$({ cp -p "$1/$source" "$beside" && chown "$owner" "$beside" && chmod "$mode" "$beside"; } 2>&1) || return 1
-        why="'$beside' is not what was written"
-        hash_of "$beside"
-        [ "$hash" = "$sha" ] || return 1
-    done <"$plan"
-    flush_peers
+    for file in $files; do
+        why=$(cp -p "$1/$file" "$peers/${file%/*}/.${file#*/}$staged_suffix" 2>&1) || return 1
+    done
+    why='what was written beside the old files is not what was meant'
+    is_in "$peers" . "$staged_suffix" && flush_peers
 }
 
 # flush_peers: the staged files, if any are left, and the peer directories.
 flush_peers() {
-    for fmc in $fmcs; do
-        why=$(cd "$peers/$fmc" && set -- .*"$staged_suffix" && { [ -e "$1" ] || shift; } && flush "$@" . 2>&1) || return 1
-    done
+    why=$(cd "$peers" && set -- && for fmc in $fmcs; do
+        set -- "$@" "$fmc"
+        for beside in "$fmc"/.*"$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
+    done && flush "$@" 2>&1)
 }
 
-# rename_all: (c). A file that the plan calls absent is removed.
+# rename_all: (c).
 rename_all() {
-    while IFS='= ' read -r key source target sha mode owner; do
-        case $key in file | absent) on_device "$target" ;; *) continue ;; esac
-        case $key in
-        file) why=$(mv -f "${path%/*}/.${path##*/}$staged_suffix" "$path" 2>&1) || return 1 ;;
-        absent) why=$(rm -f "$path" 2>&1) || return 1 ;;
-        esac
-    done <"$plan"
+    for file in $files; do
+        why=$(mv -f "$peers/${file%/*}/.${file#*/}$staged_suffix" "$peers/$file" 2>&1) || return 1
+    done
+    for file in $absent; do
+        why=$(rm -f "$peers/$file" 2>&1) || return 1
+    done
 }
 
 # is_landed: (d).
@@ -62,9 +57,10 @@ commit() {
     trap '' HUP INT TERM
     committing=yes
     if ! write_journal commit; then
-        remove_journal
+        failure=$why
+        remove_journal || die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'
         committing=no
-        die 5 "cannot write the journal in '$state': $why" 'nothing was changed; look at the free space'
+        die 5 "cannot write the journal in '$state': $failure" "$disk_hint"
     fi
     if ! { rename_all && is_landed && write_journal restart; }; then
         failure=$why
@@ -73,42 +69,37 @@ commit() {
     fi
     committing=no
     trap 'die_after_commit' INT TERM
-    step commit 'replaced, read back and compared'
+    step commit 'replaced, flushed, read back and compared'
 }
 
-# A signal after the commit point cannot mean "nothing happened". (The console going away, HUP, is
-# ignored from here on: the restart must still be done.)
+# A signal after the commit point cannot mean that nothing happened. (HUP, the console going away, is
+# ignored from there on: the restart must still be done.)
 die_after_commit() {
-    die 8 'interrupted after the new trio was put in place' "sftunnel may not have been restarted: sh '$state/backups/$backup_id/rollback.sh' recover, which finishes it"
+    die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover"
 }
 
 # put_back: the trio of backup $backup_id, after a commit that failed or was cut off.
 put_back() {
     rm -rf "$work"
-    plan=$state/backups/$backup_id/backup.conf
-    stage "${plan%/*}" && rename_all && is_landed || die 7 \
+    backup=$state/backups/$backup_id
+    read_plan "$backup/backup.conf" && stage "$backup" && rename_all && is_landed && : >"$backup/undone" && remove_journal || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
-        "do not restart sftunnel; mend the cause, then run: sh '${plan%/*}/rollback.sh' recover; or copy the files in '${plan%/*}' to '$peers' by hand, 644 root:root"
-    : >"${plan%/*}/undone" || :
-    remove_journal
+        "do not restart sftunnel; mend the cause, then run: sh '$backup/rollback.sh'$root_option recover; or copy the files below '$backup' to '$peers' by hand"
     committing=no
 }
 
 # finish_interrupted: what an earlier run left. Sets $unfinished to yes if only its restart is missing.
 finish_interrupted() {
-    unfinished=no
     sweep
-    rm -f "$journal.new"
     [ -f "$journal" ] || return 0
     read_journal
     if [ "$phase" = commit ]; then
-        read_fmcs "$state/backups/$backup_id/backup.conf"
         committing=yes
         put_back
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place"
     else
         unfinished=yes
-        step recovered "an interrupted $cut_verb had put the whole new trio in place"
+        step recovered "the files of an earlier $cut_verb are in place, whole; that sftunnel came up with them was not seen"
     fi
 }
 
@@ -122,6 +113,3 @@ read_journal() {
     [ -n "$phase" ] && [ -f "$state/backups/$backup_id/backup.conf" ] || die 7 \
         "'$journal' names no usable backup" "compare the files in '$peers' with those in '$state/backups' by hand, then remove the journal"
 }
-
-# read_fmcs CONF: sets $fmcs.
-read_fmcs() { fmcs=$(sed -n 's/^fmc=\([0-9a-f-]*\).*/\1/p' "$1" | tr '\n' ' '); }

@@ -7,44 +7,39 @@ check_trios() {
     check_clock
     for fmc in $fmcs; do
         trio=$bundle/payload/$fmc
-        check_chain
-        check_dates
+        check_certificates
         get_passphrase
         check_key
-        step trio "FMC $fmc: CA, certificate and key belong together, valid until ${not_after#notAfter=}"
+        step trio "FMC $fmc: CA, certificate and key belong together; valid until $not_after"
     done
+    check_run
 }
 
 # check_clock: a device clock that is behind the bundle's making is wrong, and dates will look wrong.
 check_clock() {
     clock_note=''
-    now=$(date -u +%Y%m%d%H%M%S)
-    made=$(printf '%s' "$created" | tr -cd 0-9)
-    if [ "${#made}" -eq 14 ] && [ "$now" -lt "$made" ]; then
-        clock_note="; this device's clock says $(date -u +%Y-%m-%dT%H:%M:%SZ), but the bundle was made $created: set the clock first"
-        warn "the device's clock is wrong$clock_note"
-    fi
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    [ "$(printf '%s\n' "$created" "$now" | sort | head -n 1)" = "$now" ] && [ "$created" != "$now" ] || return 0
+    clock_note="; this device's clock says $now, but the bundle was made $created: set the clock first"
+    warn "the device's clock is wrong$clock_note"
 }
 
-# check_chain: the certificate was issued by the CA. openssl 1.0.2 exits 0 for a failed verification:
-# only the exact output counts.
-check_chain() {
+# check_certificates: issued by the CA, both hold now. openssl 1.0.2 exits 0 for a verification that
+# failed, so that only the exact output counts; some versions overlook an expired CA, hence -checkend.
+check_certificates() {
+    expired_hint="run generate_certs.pl on the FMC and build again$clock_note"
     verdict=$(cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
-    [ "$verdict" != 'sftunnel-cert.pem: OK' ] || return 0
     case $verdict in
-    *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "run generate_certs.pl on the FMC and build again$clock_note" ;;
-    *'error 9 '*) die 3 "a certificate for FMC '$fmc' is not valid yet, by this device's clock" "compare \`date -u\` with a watch$clock_note" ;;
-    *) die 3 "the certificate for FMC '$fmc' was not issued by the CA beside it" 'build the bundle again from one generate_certs.pl run' ;;
+    'sftunnel-cert.pem: OK') ;;
+    *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$expired_hint" ;;
+    *'error 9 '*) die 3 "a certificate for FMC '$fmc' is not valid yet, by this device's clock" "compare date -u with a watch$clock_note" ;;
+    *) die 3 "the certificate for FMC '$fmc' was not issued by the CA beside it" "$rebuild_hint, from one generate_certs.pl run" ;;
     esac
-}
-
-# check_dates: again by another command, for the openssl versions that overlook an expired CA.
-check_dates() {
-    for name in cacert.pem sftunnel-cert.pem; do
-        openssl x509 -checkend 0 -noout -in "$trio/$name" >/dev/null 2>&1 ||
-            die 3 "'$name' for FMC '$fmc' has expired" "run generate_certs.pl on the FMC and build again$clock_note"
-    done
-    not_after=$(openssl x509 -noout -enddate -in "$trio/sftunnel-cert.pem")
+    openssl x509 -checkend 0 -noout -in "$trio/cacert.pem" >/dev/null 2>&1 || die 3 "the CA of FMC '$fmc' has expired" "$expired_hint"
+    facts=$(openssl x509 -checkend 0 -noout -enddate -pubkey -in "$trio/sftunnel-cert.pem" 2>/dev/null) ||
+        die 3 "the certificate for FMC '$fmc' has expired" "$expired_hint"
+    not_after=${facts#*notAfter=}
+    not_after=${not_after%%"$nl"*}
 }
 
 # is_encrypted FILE
@@ -54,13 +49,13 @@ is_encrypted() { grep -q '^-----BEGIN ENCRYPTED PRIVATE KEY-----' "$1"; }
 get_passphrase() {
     is_encrypted "$trio/sftunnel-key.pem" && [ -z "$passphrase" ] || return 0
     if [ -n "$passphrase_file" ]; then
-        { IFS= read -r passphrase || [ -n "$passphrase" ]; } 2>/dev/null <"$passphrase_file" ||
+        { IFS= read -r passphrase <"$passphrase_file" || [ -n "$passphrase" ]; } 2>/dev/null ||
             die 3 "no passphrase can be read from '$passphrase_file'" 'its first line must be the passphrase'
     elif is_interactive; then
         ask_secret "Passphrase of the key for $device_name (not shown):"
         passphrase=$answer answer=''
     else
-        die 3 'the key is encrypted and there is no terminal to ask for its passphrase on' 'give --passphrase-file FILE'
+        die 3 'the key is encrypted, and there is nobody to ask for its passphrase' 'give --passphrase-file FILE'
     fi
     # A carriage return at the end would make it wrong.
     passphrase=${passphrase%"$(printf '\r')"}
@@ -81,19 +76,29 @@ plain_key() {
 # check_key: it opens to exactly what the builder saw, is sound, and is the certificate's.
 check_key() {
     key=$trio/sftunnel-key.pem
-    wanted_hash "/var/sf/peers/$fmc/sftunnel-key.pem"
     hash=$(plain_key "$key" | sha256) || :
-    [ "${hash%% *}" = "$wanted" ] || die 3 \
-        "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" \
-        "the passphrase is the one that the build listed for '$device_name'; letters are lower case"
+    case $sums in
+    *"${hash%% *}  $fmc/sftunnel-key.pem$nl"*) ;;
+    *) die 3 "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" "the passphrase is the one that the build listed for '$device_name'" ;;
+    esac
     # `openssl rsa -check` exits 0 for a damaged key: only its output counts.
     [ "$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null)" = 'RSA key ok' ] ||
-        die 3 "the key for FMC '$fmc' is damaged" 'build the bundle again'
-    [ "$(plain_key "$key" | openssl pkey -pubout 2>/dev/null)" = "$(openssl x509 -noout -pubkey -in "$trio/sftunnel-cert.pem")" ] ||
-        die 3 "the key for FMC '$fmc' is not the certificate's" 'build the bundle again'
+        die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
+    case $facts in
+    *"$(plain_key "$key" | openssl pkey -pubout 2>/dev/null || echo unreadable)"*) ;;
+    *) die 3 "the key for FMC '$fmc' is not the certificate's" "$rebuild_hint" ;;
+    esac
 }
 
-# wanted_hash TARGET: sets $wanted to the checksum that the plan says must land there.
-wanted_hash() {
-    wanted=$(sed -n "s|^file=[^ ]* $1 \\([0-9a-f]\\{64\\}\\) .*|\\1|p" "$plan")
+# check_run: a bundle of an older generate_certs.pl run than the device has had is refused.
+check_run() {
+    [ "$allow_older" = no ] && [ -f "$state/runs" ] || return 0
+    while read -r fmc known; do
+        case "$runs " in *" $fmc:"*) ;; *) continue ;; esac
+        run=${runs##*" $fmc:"}
+        run=${run%% *}
+        [ "$run" -ge "$known" ] || die 3 \
+            "the bundle is of generate_certs.pl run '$run', and this device has had run '$known' of FMC '$fmc'" \
+            'the FMC no longer accepts the older trio: take the newer kit (or add --allow-older)'
+    done <"$state/runs"
 }

@@ -1,67 +1,59 @@
 # shellcheck shell=sh
-# Steps 9 and 10: restart sftunnel and see the tunnel come up. These functions never exit: the new
-# trio is in place, and what went wrong is told at the end, in $why, after the receipt is written.
+# Steps 9 and 10: restart sftunnel and see the tunnel come up. These functions never exit: the files
+# are in place, and what went wrong is told at the end, in $why, after the receipt is written.
 
-# limited SECONDS COMMAND...: bounded, where the device has timeout.
+# limited SECONDS COMMAND...: bounded, where the device has timeout; without input.
 limited() {
-    if command -v timeout >/dev/null 2>&1; then timeout "$@"; else shift; "$@"; fi
+    if command -v timeout >/dev/null 2>&1; then timeout "$@" </dev/null; else shift; "$@" </dev/null; fi
 }
 
 # sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`; nothing if it cannot be told.
 sftunnel_pid() {
-    limited "$status_timeout_s" "$pmtool" status 2>/dev/null </dev/null |
+    limited "$status_timeout_s" "$pmtool" status 2>/dev/null |
         sed -n 's/^sftunnel ([[:alnum:]_]*) - Running \([0-9][0-9]*\)[[:space:]]*$/\1/p' | head -n 1
 }
 
 # restart_sftunnel: pmtool prints nothing, and what its exit status means is not documented: a new
 # PID is the proof, where there is one to be read.
 restart_sftunnel() {
-    pid_before='' pid_after='' tunnel='not looked at'
     if [ "$restart" = no ]; then
-        step restart 'skipped: the new files take effect when sftunnel restarts'
+        step restart 'skipped: the files take effect when sftunnel restarts'
         return
     fi
     why='pmtool was not found'
     find_command pmtool || return 1
     pmtool=$command_path
     pid_before=$(sftunnel_pid)
-    limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel </dev/null >/dev/null 2>&1 || {
+    limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel >/dev/null 2>&1 || {
         why="'pmtool restartbyid sftunnel' failed with status $?, or took over $restart_timeout_s s"
         return 1
     }
-    is_restarted || return 1
-    step restart "sftunnel restarted${pid_after:+, PID ${pid_before:-none} -> $pid_after}"
-}
-
-# is_restarted: looks for a new PID for up to 10 s.
-is_restarted() {
     tries=0
     while pid_after=$(sftunnel_pid); [ -n "$pid_before" ] && [ "${pid_after:-$pid_before}" = "$pid_before" ]; do
         tries=$((tries + 1))
-        why="sftunnel has not restarted: its PID was '$pid_before' and is '${pid_after:-not running}'"
+        why="sftunnel has not restarted: its PID was '$pid_before' and is '${pid_after:-none}'"
         [ "$tries" -lt 10 ] || return 1
         sleep 1
     done
-    [ -n "$pid_after" ] || warn 'pmtool status names no PID for sftunnel, so the restart could not be proven'
+    [ -n "$pid_after" ] || warn 'pmtool status names no PID for sftunnel, so that the restart could not be proven'
+    step restart "sftunnel restarted${pid_after:+, PID ${pid_before:-none} -> $pid_after}"
 }
 
 # confirm_tunnel: until every FMC of the plan is connected, for at most --wait seconds.
 confirm_tunnel() {
-    [ "$restart" = yes ] && [ "$wait_s" -gt 0 ] || { step confirm 'not looked at'; return 0; }
-    why="sftunnel_status.pl was not found, so the tunnel could not be looked at; on the FMC: sftunnel_status.pl"
+    [ "$restart" = yes ] && [ "$wait_s" -gt 0 ] || { step confirm 'tunnel not looked at'; return 0; }
+    why='sftunnel_status.pl was not found, so that the tunnel could not be looked at'
     find_command sftunnel_status.pl || return 1
     # shellcheck disable=SC2086
-    set -- $fmcs
+    wanted=$(count $fmcs)
     deadline=$(($(date +%s) + wait_s))
-    while :; do
-        count_tunnels
-        [ "$up" -lt $# ] || break
-        why="the tunnel did not come up within $wait_s s: $up of $# connected"
-        tunnel="$up of $# up after $wait_s s"
+    while count_tunnels; [ "$up" -lt "$wanted" ]; do
+        tunnel="$up of $wanted up after $wait_s s"
+        why="the tunnel did not come up within $wait_s s"
         [ "$(date +%s)" -lt "$deadline" ] || return 1
         sleep 1
     done
-    tunnel="up: connected to $connected"
+    tunnel="up, connected to $connected"
     step confirm "tunnel $tunnel"
     managers=0
     for dir in "$peers"/????????-????-????-????-????????????; do [ ! -d "$dir" ] || managers=$((managers + 1)); done
@@ -71,9 +63,9 @@ confirm_tunnel() {
 # count_tunnels: sets $up and $connected. `Registration: Completed.` is printed up or down: only a
 # CONTROL channel that is connected counts.
 count_tunnels() {
-    connected=$(limited "$status_timeout_s" "$command_path" 2>/dev/null </dev/null |
-        sed -n "s/.*Peer channel .*type (CONTROL).* connected to \\('[0-9A-Za-z.:_%-]*'\\).*/\\1/p")
+    connected=$(limited "$status_timeout_s" "$command_path" 2>/dev/null |
+        sed -n "s/.*Peer channel .*type (CONTROL).* connected to '\\([0-9A-Za-z.:_%-]*\\)'.*/\\1/p")
     # shellcheck disable=SC2086
-    up=$(set -- $connected && echo $#)
+    up=$(count $connected)
     connected=$(printf '%s' "$connected" | tr '\n' ' ')
 }

@@ -18,6 +18,7 @@ INSTALLER_FRAGMENTS = (
     "say.sh",
     "options.sh",
     "places.sh",
+    "plan.sh",
     "lock.sh",
     "bundle.sh",
     "device.sh",

@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# A plan says what the peer directories should hold: bundle.conf for an install, a backup.conf for a
+# rollback. Files are named <FMC UUID>/NAME, below the peers directory as below wherever they come
+# from; these names hold no blank and nothing that a shell would expand, so that they may be split.
+
+# read_plan CONF: sets bundle_id device_name device_uuid created; fmcs, runs, files and absent, lists of
+# words; sums and modes, lines in the form of sha256sum and of `stat -c '%a %u:%g %n'`. Returns 1, with
+# $why, unless the plan is a whole trio for every FMC, and nothing else.
+read_plan() {
+    format='' bundle_id='' device_name='' device_uuid='' created=''
+    fmcs='' runs='' files='' absent='' sums='' modes=''
+    while IFS='=' read -r key value; do
+        case $key in
+        format) format=$value ;;
+        bundle_id) bundle_id=$value ;;
+        device_name) device_name=$value ;;
+        device_uuid) device_uuid=$value ;;
+        created) created=$value ;;
+        fmc | file | absent)
+            why="unusable line '$key=$value'"
+            case $value in *[!A-Za-z0-9\ ./:_-]*) return 1 ;; esac
+            # shellcheck disable=SC2086
+            "add_$key" $value || return 1 ;;
+        esac
+    done <"$1"
+    why="wanted format '1', found '$format'"
+    [ "$format" = 1 ] || return 1
+    why='it does not name a device, or not a whole trio for every FMC'
+    # shellcheck disable=SC2086
+    is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$(count $files $absent)" -eq $((3 * $(count $fmcs))) ]
+}
+
+count() { echo $#; }
+
+# add_fmc UUID [RUN]
+add_fmc() { is_uuid "$1" && fmcs="$fmcs $1" runs="$runs $1:${2:-0}"; }
+
+# add_file SOURCE TARGET SHA256 MODE OWNER
+add_file() {
+    add_name "$2" && [ $# -eq 5 ] && [ "${#3}" -eq 64 ] || return 1
+    case $1 in "$file" | "payload/$file") ;; *) return 1 ;; esac
+    owner=$5
+    [ "$owner" != root:root ] || owner=0:0
+    files="$files $file" sums="$sums$3  $file$nl" modes="$modes$4 $owner $file$nl"
+}
+
+# add_absent TARGET: there must be no such file.
+add_absent() { add_name "$1" && absent="$absent $file"; }
+
+# add_name TARGET: sets $file; TARGET must be a trio file of an FMC of the plan, not named before.
+add_name() {
+    file=${1#/var/sf/peers/}
+    case " $fmcs " in *" ${file%/*} "*) ;; *) return 1 ;; esac
+    case " $trio_names " in *" ${file#*/} "*) ;; *) return 1 ;; esac
+    case " $files $absent " in *" $file "*) return 1 ;; esac
+    [ "$1" = "/var/sf/peers/$file" ]
+}
+
+# is_in DIR [PREFIX SUFFIX]: the plan's files, as DIR/<FMC UUID>/NAME, or DIR/<FMC UUID>/PREFIX NAME
+# SUFFIX, have the planned contents, modes and owners.
+is_in() {
+    # shellcheck disable=SC2086
+    set -- "$1" "${2-}" "${3-}" $files
+    where=$1 prefix=$2 suffix=$3
+    shift 3
+    for file; do
+        shift
+        set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"
+    done
+    [ $# -gt 0 ] || return 0
+    found=$(cd "$where" && sha256 "$@" 2>/dev/null && stat -c '%a %u:%g %n' "$@") || return 1
+    [ -z "$prefix$suffix" ] || found=$(printf '%s\n' "$found" | sed "s|/$prefix|/|; s|$suffix\$||")
+    [ "$found" = "$sums${modes%"$nl"}" ]
+}
+
+# holds: the device is as planned: the files, and nothing where there should be none.
+holds() {
+    for file in $absent; do [ ! -e "$peers/$file" ] || return 1; done
+    is_in "$peers"
+}
