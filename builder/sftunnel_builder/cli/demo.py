@@ -1,5 +1,18 @@
 """`sftunnel-bundler demo`: the whole journey on made-up appliances."""
 
+from __future__ import annotations
 
-def demo() -> None:
-    """Show the whole journey."""
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the directory with the appliances and the kit.")
+    ] = False,
+) -> None:
+    """Show the whole journey on a made-up FMC and firewalls, with a real TLS tunnel."""
+    from sftunnel_builder.demo import run_demo
+
+    run_demo(keep=keep)

@@ -1,0 +1,197 @@
+"""A made-up firewall to install on, and the properties of a good end, stated once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sftunnel_builder.build import BuildReport
+from sftunnel_builder.lab.device import LabDevice
+from sftunnel_builder.lab.fmc import LabFmc
+from sftunnel_builder.trio import TRIO_NAMES
+
+IS_CI = os.environ.get("CI") == "true"
+AS_ROOT = [] if os.getuid() == 0 else ["unshare", "-r"]
+"""What to put before a command that must be root, in a user namespace if need be."""
+
+
+def need(what: str, is_there: object) -> None:
+    """Skip where something is missing on a laptop; fail where it is missing in CI."""
+    if is_there:
+        return
+    if IS_CI:
+        pytest.fail(f"{what} is missing, and CI must have it")
+    pytest.skip(f"{what} is missing")
+
+
+@dataclass
+class Made:
+    """A made-up FMC that has run generate_certs.pl, its firewalls, and the kit built from it."""
+
+    place: Path
+    fmc: LabFmc
+    devices: list[LabDevice]
+    signing_key: Path
+    report: BuildReport
+    new_trios: dict[str, dict[str, bytes]]
+    """What must land, by device UUID and name."""
+
+    @property
+    def kit(self) -> Path:
+        """The kit's directory."""
+        assert self.report.kit is not None
+        return self.report.kit
+
+    def bundle(self, device: LabDevice) -> Path:
+        """The device's bundle in the kit."""
+        (built,) = [b for b in self.report.built if b.uuid == device.uuid]
+        return self.kit / built.bundle
+
+    def passphrase(self, device: LabDevice) -> str:
+        """The passphrase of the device's key, from the file beside the kit."""
+        assert self.report.passphrases is not None
+        for line in self.report.passphrases.read_text().splitlines():
+            uuid, _, rest = line.partition("  ")
+            if uuid == device.uuid:
+                return rest.partition("  ")[0]
+        raise AssertionError(f"no passphrase for {device.uuid}")
+
+
+@dataclass
+class Firewall:
+    """A copy of a made-up firewall, and its bundle unpacked beside it."""
+
+    device: LabDevice
+    fmc_uuid: str
+    bundle: Path
+    """The unpacked bundle."""
+    signer: str
+    passphrase_file: Path
+    old_trio: dict[str, bytes]
+    new_trio: dict[str, bytes]
+    shell: Sequence[str] = ("sh",)
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def root(self) -> Path:
+        """The firewall's `/`."""
+        return self.device.root
+
+    @property
+    def peer_dir(self) -> Path:
+        """Where the trio lives."""
+        return self.device.peer_dir(self.fmc_uuid)
+
+    @property
+    def state(self) -> Path:
+        """The installer's state directory."""
+        return self.root / "ngfw/var/sf/sftunnel-bundler"
+
+    def run(
+        self, *arguments: str, script: Path | None = None, stdin: str = "", timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run install.sh, or another script, on this firewall with exactly these arguments."""
+        return subprocess.run(
+            [*AS_ROOT, *self.shell, str(script or self.bundle / "install.sh"), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def options(self, *more: str) -> list[str]:
+        """Return the options of an unattended run: root, signer, passphrase, no wait."""
+        return [
+            *("--root", str(self.root), "--yes", "--wait", "0"),
+            *("--signer", self.signer, "--passphrase-file", str(self.passphrase_file)),
+            *more,
+        ]
+
+    def install(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Run an unattended install."""
+        return self.run("install", *self.options(*more))
+
+    def rollback(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Run an unattended rollback."""
+        return self.run("rollback", "--root", str(self.root), "--yes", *more)
+
+    def backups(self) -> list[str]:
+        """Return the ids of the backups, oldest first."""
+        folder = self.state / "backups"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def assert_trio(self, trio: dict[str, bytes]) -> None:
+        """State every property of a good end: this trio, 644 root:root, nothing else changed or left."""
+        for name in TRIO_NAMES:
+            path = self.peer_dir / name
+            assert path.read_bytes() == trio[name], f"{name} is not as it should be"
+            facts = path.lstat()
+            assert facts.st_mode & 0o7777 == 0o644, f"{name} has mode {facts.st_mode & 0o7777:o}"
+            assert (facts.st_uid, facts.st_gid) == (os.getuid(), os.getgid())
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self) -> None:
+        """No work file, staged file, lock or journal is left, and no key where none may be."""
+        assert self.others() == self._others_before, "something beside the trio changed"
+        for name in ("work", "lock", "lock.break", "journal", "journal.new"):
+            assert not os.path.lexists(self.state / name), f"'{name}' is left in the state directory"
+        allowed = (self.peer_dir, self.state / "backups", self.state / "staged")
+        key = self.new_trio["sftunnel-key.pem"].splitlines()[2]
+        for path in self.root.rglob("*"):
+            if path.is_file() and not path.is_symlink() and key in path.read_bytes():
+                assert path.resolve().is_relative_to(tuple(p.resolve() for p in allowed)[0]) or any(
+                    path.resolve().is_relative_to(p.resolve()) for p in allowed
+                ), f"a plaintext key is left in '{path}'"
+
+    def others(self) -> dict[str, tuple[int, int, str]]:
+        """Return mode, mtime and content hash of everything on the device but trio, state and logs."""
+        seen = {}
+        for path in sorted(self.root.rglob("*")):
+            name = str(path.relative_to(self.root))
+            ours = "sftunnel-bundler" in name or name.startswith(("var/run", "var/log", "ngfw/var/log"))
+            if ours or (path.parent == self.peer_dir.resolve() and path.name in TRIO_NAMES):
+                continue
+            facts = path.lstat()
+            content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+            mtime = 0 if path.is_dir() else facts.st_mtime_ns
+            seen[name] = (facts.st_mode, mtime, hashlib.sha256(content).hexdigest())
+        return seen
+
+    def __post_init__(self) -> None:
+        self._others_before = self.others()
+
+
+def make_firewall(made: Made, place: Path, index: int = 0) -> Firewall:
+    """Copy a made-up firewall and unpack its bundle, both below place."""
+    original = made.devices[index]
+    root = place / "device root"
+    subprocess.run(["cp", "-a", str(original.root), str(root)], check=True)
+    device = LabDevice(
+        root, original.uuid, original.name, original.address, original.version, original.model
+    )
+    media = place / "stick"
+    media.mkdir()
+    with tarfile.open(made.bundle(original)) as archive:
+        archive.extractall(media, filter="data")
+    (bundle,) = media.iterdir()
+    passphrase_file = place / "passphrase.txt"
+    passphrase_file.write_text(f"{made.passphrase(original)}\n")
+    return Firewall(
+        device,
+        made.fmc.uuid,
+        bundle,
+        made.report.signer,
+        passphrase_file,
+        device.trio(made.fmc.uuid),
+        made.new_trios[original.uuid],
+    )
