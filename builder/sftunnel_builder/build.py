@@ -27,12 +27,10 @@ from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
-from sftunnel_builder.trio import TRIO_NAMES, TrioFiles, check_trio
+from sftunnel_builder.trio import TRIO_NAMES, TrioFiles, check_run, check_trio
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
-RUN_SLACK_S = 60
-"""How far behind its run a CA may date: the run's id is seconds before the CA's notBefore."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +165,9 @@ def choose_devices(request: BuildRequest) -> tuple[list[Device], list[Refusal], 
     else:
         devices, refused = _read_failed_pushes(trees, request.failed_push)
     notes: list[str] = []
+    known: list[Device | Refusal] = [*devices, *refused]
     for wanted in request.only:
-        if not any(matches(each, wanted) for each in [*devices, *refused]):
+        if not any(matches(each, wanted) for each in known):
             raise BundlerError(
                 f"--only '{printable(wanted)}' fits no device",
                 "give a name, UUID or address as FAILED_PUSH has it",
@@ -193,7 +192,7 @@ def _read_failed_pushes(
         if not found and not faulty:
             raise BundlerError(
                 f"'{place}' lists no device",
-                "every push succeeded, or this is another file; --all-devices builds for every device",
+                "is this the right file? --all-devices builds for every device",
             )
         for device in found:
             known = devices.get(device.uuid)
@@ -243,17 +242,8 @@ def _manager(tree: FmcTree, run_id: int | None) -> Manager:
             f"'{place}' has no common name, which should be the UUID of the FMC",
             "is this the FMC's internal CA",
         )
-    made = int(ca.not_before_utc.timestamp())
-    fitting = [each for each in tree.run_ids() if each <= made + RUN_SLACK_S]
-    if run_id is None:
-        run_id = max(fitting, default=made)
-    later = [each for each in fitting if each > run_id]
-    if later:
-        raise BundlerError(
-            f"FAILED_PUSH is of run '{run_id}', and '{place}' was made by the later run '{later[-1]}'",
-            f"use /var/tmp/certs/{later[-1]}/FAILED_PUSH, or --all-devices",
-        )
-    return Manager(tree, ca.common_name.lower(), run_id)
+    run = check_run(ca, place, run_id, tree.run_ids())
+    return Manager(tree, ca.common_name.lower(), run)
 
 
 def _refuse_name_clashes(
@@ -282,9 +272,7 @@ def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Buil
         return
     from cryptography.hazmat.primitives import serialization as s
 
-    key = request.signer.key.private_bytes(
-        s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption()
-    )
+    key = request.signer.key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
     # The key object cannot be pickled: its bytes go to the workers through a pipe.
     bare = replace(request, signer=None)  # type: ignore[arg-type]
     with ProcessPoolExecutor(jobs, initializer=_begin_worker, initargs=(bare, key)) as pool:
@@ -298,7 +286,7 @@ def _begin_worker(bare: BuildRequest, key: bytes) -> None:
     """Give a worker process its request."""
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-    global _worker_request  # noqa: PLW0603  one request for the life of the process
+    global _worker_request  # noqa: PLW0603  one request for a process's life
     signer = Signer(load_der_private_key(key, None))  # type: ignore[arg-type]
     _worker_request = replace(bare, signer=signer)
 

@@ -19,7 +19,13 @@ from sftunnel_builder.private_key import encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
-from sftunnel_builder.trio import TRIO_NAMES, CheckedTrio, TrioFiles, check_trio
+from sftunnel_builder.trio import (
+    TRIO_NAMES,
+    CheckedTrio,
+    TrioFiles,
+    check_certificates,
+    check_trio,
+)
 
 SUMS, SIGNATURE, SIGNER = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 _MAX_NAME = 32
@@ -55,7 +61,7 @@ class OpenedBundle:
     top: str
     members: Mapping[str, bytes]
     signer: str
-    """Fingerprint of the key that signed it. Whether that key is to be trusted is another matter."""
+    """Fingerprint of the key that signed it; whether to trust that key is another matter."""
 
     def is_key_encrypted(self) -> bool:
         """Tell whether the private keys in it need a passphrase."""
@@ -66,7 +72,7 @@ class OpenedBundle:
 
 
 def bundle_name(device_name: str, device_uuid: str) -> str:
-    """Return `sftunnel-<device name>-<first 8 of UUID>`: ASCII, short enough for FAT32 and a console."""
+    """Return `sftunnel-<device name>-<first 8 of UUID>`: ASCII, short enough for any carrier."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", device_name)[:_MAX_NAME]
     return f"sftunnel-{safe}-{device_uuid[:8]}"
 
@@ -97,7 +103,10 @@ def make_bundle(
 def describe(
     device: tuple[str, str, str], created: datetime, trios: Mapping[str, tuple[int, CheckedTrio]]
 ) -> BundleConf:
-    """Return the bundle.conf of a device: its name, UUID and address; (run id, trio) by FMC UUID."""
+    """Return the bundle.conf of a device.
+
+    device is its name, UUID and address; trios are run id and trio by FMC UUID.
+    """
     name, uuid, address = device
     return BundleConf(
         device_name=name,
@@ -121,13 +130,15 @@ def checksum_list(members: Mapping[str, bytes]) -> bytes:
 
 
 def open_bundle(data: bytes) -> OpenedBundle:
-    """Read a bundle and check all that needs no trust and no clock; raises BundlerError (UNTRUSTED).
+    """Read a bundle and check all that needs no trust and no clock.
 
     1. the archive is in canonical form
     2. SHA256SUMS is signed by the key in signer.pem
     3. it lists exactly the files that are there, with their checksums
     4. bundle.conf is of this format, and is about this archive
     5. what it says must land is what is there, as far as it is not encrypted
+
+    Raises BundlerError (UNTRUSTED).
     """
     archive = unpack(data)  # 1
     members = archive.members
@@ -174,20 +185,22 @@ def check_payload(opened: OpenedBundle, passphrase: str | None, now: datetime) -
     """
     warnings: list[str] = []
     for trio in opened.conf.trios:
-        places = tuple(trio.source(name) for name in TRIO_NAMES)
-        cacert, cert, key = (opened.members[place] for place in places)
-        if b"ENCRYPTED" in key:
-            if passphrase is None:
-                warnings.append(f"'{places[2]}' is encrypted and was not opened")
-                continue
-            key = decrypt_key(key, passphrase, places[2])
+        ca_place, cert_place, key_place = (trio.source(name) for name in TRIO_NAMES)
+        key = opened.members[key_place]
+        is_locked = b"ENCRYPTED PRIVATE KEY" in key
+        if is_locked and passphrase is not None:
+            key = decrypt_key(key, passphrase, key_place)
             if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
-                raise _altered(f"'{places[2]}' is not what bundle.conf says must land")
-        files = TrioFiles(cacert, cert, key, (places[0], places[1], places[2]))
-        checked = check_trio(
-            files, device_uuid=opened.conf.device_uuid, fmc_uuid=trio.fmc_uuid, now=now
-        )
-        warnings += checked.warnings
+                raise _altered(f"'{key_place}' is not what bundle.conf says must land")
+            is_locked = False
+        cacert, cert = opened.members[ca_place], opened.members[cert_place]
+        files = TrioFiles(cacert, cert, key, (ca_place, cert_place, key_place))
+        uuids = {"device_uuid": opened.conf.device_uuid, "fmc_uuid": trio.fmc_uuid}
+        if is_locked:
+            warnings += check_certificates(files, **uuids, now=now)[2]
+            warnings.append(f"'{key_place}' is encrypted and was not opened")
+        else:
+            warnings += check_trio(files, **uuids, now=now).warnings
     return warnings
 
 
@@ -196,9 +209,7 @@ def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
     from cryptography.hazmat.primitives import serialization as s
 
     try:
-        key = s.load_pem_private_key(
-            pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True
-        )
+        key = s.load_pem_private_key(pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
         raise BundlerError(
             f"the key '{place}' does not open: wrong passphrase, or a damaged key",

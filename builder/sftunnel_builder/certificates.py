@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-PEM_BLOCK = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL
-)
+PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,11 @@ class Certificate:
         return self.x509.fingerprint(hashes.SHA256()).hex()
 
     def subject(self) -> str:
-        """Return the subject as RFC 4514 writes it."""
-        return self.x509.subject.rfc4514_string()
+        """Return the subject as RFC 4514 writes it, and with names where it has numbers."""
+        from cryptography.x509.oid import NameOID
+
+        names = {NameOID.TITLE: "title", NameOID.GENERATION_QUALIFIER: "generationQualifier"}
+        return self.x509.subject.rfc4514_string(names)
 
 
 def pem_to_der(data: bytes, label: str, place: str) -> bytes:

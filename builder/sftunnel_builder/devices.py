@@ -130,7 +130,7 @@ def _claim_problem(
 def _judge(
     claim: _Claim, fmc_uuid: str, managers: dict[str, Manager], place: str
 ) -> Refusal | None:
-    """Return why a device's records for one FMC are not enough, or None."""
+    """Return why a device's records for one FMC are not enough, or None (check 13 of `trio`)."""
     first = claim.first
     missing = [name for name in TRIO_NAMES if name not in claim.names]
     hint = "copy FAILED_PUSH again, as a file, or build that device with --all-devices --only"

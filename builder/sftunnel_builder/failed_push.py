@@ -19,7 +19,9 @@ from sftunnel_builder.trio import TRIO_NAMES
 UUID_PATTERN = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
 _RECORD_START = re.compile(rf"\s*({UUID_PATTERN})\s")
-_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*")
+_RECORD = re.compile(
+    rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*"
+)
 _CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/.*)?\s*")
 _PROMPT = re.compile(r"\s*\S+@\S+:.*[#$%>]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
@@ -72,8 +74,8 @@ def parse_failed_push(data: bytes) -> FailedPush:
             continue
         cut = _CUT_RECORD.fullmatch(text)
         if cut:
-            name = _split_address(cut[2] or "")[0] or None
-            problems.append(PushProblem(line, "the record is cut off", cut[1].lower(), name))
+            whose = _split_address(cut[2] or "")[0] or None
+            problems.append(PushProblem(line, "the record is cut off", cut[1].lower(), whose))
         else:
             shown = printable(text.strip(), 60)
             problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))

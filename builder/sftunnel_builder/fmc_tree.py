@@ -76,7 +76,7 @@ class FmcTree:
         return None
 
     def _locate(self, path: str) -> Path:
-        """Return where a path of the FMC is here. An absolute link means the tree, not this machine."""
+        """Return where a path of the FMC is here; an absolute link means the tree."""
         left = list(reversed(PurePosixPath(path).parts[1:]))
         at: list[str] = []
         links = 0
@@ -100,7 +100,7 @@ class FmcTree:
 
 
 def open_fmc_tree(root: Path) -> FmcTree:
-    """Return the tree at a directory; raises BundlerError if it is not one or has no internal CA."""
+    """Return the tree at a directory; raises BundlerError if it has no internal CA."""
     if not root.is_dir():
         raise BundlerError(
             f"'{printable(str(root))}' is not a directory", "name an FMC tree with --fmc-tree"

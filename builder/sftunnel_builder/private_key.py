@@ -1,4 +1,4 @@
-"""The device's private key: read, checked by arithmetic, brought to one form, locked for the journey."""
+"""The device's private key: read, checked by arithmetic, locked for the journey."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""All talk with people, on the builder's side: results to standard output, talk to standard error."""
+"""All talk with people, on the builder's side.
+
+Results go to standard output, talk to standard error.
+"""
 
 from __future__ import annotations
 

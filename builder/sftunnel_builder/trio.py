@@ -5,14 +5,18 @@ The checks, in order; each one that fails raises, and the code below carries the
  1. the three files parse: one certificate each, one unencrypted RSA key
  2. the CA signed itself
  3. the certificate was issued by that CA: its name and its signature
- 4. the key is the certificate's
- 5. the key's numbers fit together
- 6. both certificates hold now
- 7. both public keys have at least 2048 bits
- 8. both signatures use SHA-256 or stronger
- 9. the certificate serves a TLS client and a TLS server
-10. the CA's common name is the UUID of the FMC whose peer directory it goes to
-11. the certificate's title is the device's UUID
+ 4. both certificates hold now
+ 5. both public keys have at least 2048 bits
+ 6. both signatures use SHA-256 or stronger
+ 7. the certificate serves a TLS client and a TLS server
+ 8. the CA's common name is the UUID of the FMC whose peer directory it goes to
+ 9. the certificate's title is the device's UUID
+10. the key is the certificate's
+11. the key's numbers fit together
+12. the CA was made by the generate_certs.pl run that FAILED_PUSH is of
+13. FAILED_PUSH lists all three files, from and to the places that belong to device and FMC
+
+The first eleven are `check_trio`; 12 is `check_run`; 13 needs no certificate, and is in `devices`.
 
 A field that is missing, where another version of the FMC may have left it out, is a warning; one
 that says something else is an error.
@@ -21,6 +25,7 @@ that says something else is an error.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,6 +41,8 @@ TRIO_NAMES = ("cacert.pem", "sftunnel-cert.pem", "sftunnel-key.pem")
 """The trio's file names, in the order in which they stand in bundles."""
 
 MIN_RSA_BITS = 2048
+RUN_SLACK_S = 60
+"""How far behind its run a CA may date."""
 STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
 RENEW = "run generate_certs.pl on the FMC, then build again"
 SAME_RUN = "take all three files from one generate_certs.pl run"
@@ -72,29 +79,56 @@ def check_trio(files: TrioFiles, *, device_uuid: str, fmc_uuid: str, now: dateti
     The UUIDs are those that the files were meant for; now is UTC. Raises BundlerError (REFUSED)
     that names the file.
     """
-    ca_place, cert_place, key_place = files.places
-    ca = load_certificate(files.cacert, ca_place)  # 1
-    cert = load_certificate(files.cert, cert_place)
-    key = load_private_key(files.key, key_place)
-    _check_chain(ca, cert, ca_place, cert_place)  # 2, 3
-    _check_key(key, cert, key_place, cert_place)  # 4, 5
-    for each, place in ((ca, ca_place), (cert, cert_place)):
-        _check_dates(each, place, now)  # 6
-        _check_strength(each, place)  # 7, 8
-    warnings = [
-        *_check_usage(cert, cert_place),  # 9
-        *_check_name("common name", ca.common_name, fmc_uuid, "FMC", ca_place),  # 10
-        *_check_name("title", cert.title, device_uuid, "device", cert_place),  # 11
-    ]
+    ca, cert, warnings = check_certificates(
+        files, device_uuid=device_uuid, fmc_uuid=fmc_uuid, now=now
+    )
+    _, cert_place, key_place = files.places
+    key = load_private_key(files.key, key_place)  # 1
+    _check_key(key, cert, key_place, cert_place)  # 10, 11
     canonical = canonical_pem(key)
     if canonical != files.key:
         warnings.append(f"'{key_place}' was converted to canonical PKCS#8")
-    return CheckedTrio(
-        dict(zip(TRIO_NAMES, (files.cacert, files.cert, canonical), strict=True)),
-        ca,
-        cert,
-        tuple(warnings),
-    )
+    landing = (files.cacert, files.cert, canonical)
+    return CheckedTrio(dict(zip(TRIO_NAMES, landing, strict=True)), ca, cert, tuple(warnings))
+
+
+def check_certificates(
+    files: TrioFiles, *, device_uuid: str, fmc_uuid: str, now: datetime
+) -> tuple[Certificate, Certificate, list[str]]:
+    """Check all but the key, which may be locked; returns CA, certificate and warnings."""
+    ca_place, cert_place, _ = files.places
+    ca = load_certificate(files.cacert, ca_place)  # 1
+    cert = load_certificate(files.cert, cert_place)
+    _check_chain(ca, cert, ca_place, cert_place)  # 2, 3
+    for each, place in ((ca, ca_place), (cert, cert_place)):
+        _check_dates(each, place, now)  # 4
+        _check_strength(each, place)  # 5, 6
+    warnings = [
+        *_check_usage(cert, cert_place),  # 7
+        *_check_name("common name", ca.common_name, fmc_uuid, "FMC", ca_place),  # 8
+        *_check_name("title", cert.title, device_uuid, "device", cert_place),  # 9
+    ]
+    return ca, cert, warnings
+
+
+def check_run(ca: Certificate, place: str, run_id: int | None, run_ids: Sequence[int]) -> int:
+    """Return the id of the run that made a CA; check 12.
+
+    run_id is that of FAILED_PUSH, None if there is none; run_ids are those of all runs that the
+    FMC has a directory of, oldest first. A run's id is the Unix time seconds before its CA's
+    notBefore. Raises BundlerError (REFUSED) when the CA is of a later run than FAILED_PUSH.
+    """
+    made = int(ca.not_before_utc.timestamp())
+    fitting = [each for each in run_ids if each <= made + RUN_SLACK_S]
+    if run_id is None:
+        return max(fitting, default=made)
+    later = [each for each in fitting if each > run_id]  # 12
+    if later:
+        raise BundlerError(
+            f"FAILED_PUSH is of run '{run_id}', and '{place}' was made by run '{later[-1]}'",
+            f"use /var/tmp/certs/{later[-1]}/FAILED_PUSH, or --all-devices",
+        )
+    return run_id
 
 
 def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: str) -> None:
@@ -120,7 +154,7 @@ def _is_issued_by(cert: Certificate, ca: Certificate) -> bool:
 
 
 def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place: str) -> None:
-    """Checks 4 and 5."""
+    """Checks 10 and 11."""
     if key.public_key() != cert.public_key():
         raise BundlerError(f"the key in '{place}' is not that of '{cert_place}'", SAME_RUN)
     if not is_sound(key):
@@ -131,7 +165,7 @@ def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place
 
 
 def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
-    """Check 6."""
+    """Check 4."""
     if now > cert.not_after_utc:
         raise BundlerError(
             f"'{place}' expired on {cert.not_after_utc:%Y-%m-%d %H:%M:%S} UTC", RENEW
@@ -145,7 +179,7 @@ def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
 
 
 def _check_strength(cert: Certificate, place: str) -> None:
-    """Checks 7 and 8. Weak digests are the vendor's defect CSCwa10423."""
+    """Checks 5 and 6. Weak digests are the vendor's defect CSCwa10423."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     public = cert.public_key()
@@ -162,7 +196,7 @@ def _check_strength(cert: Certificate, place: str) -> None:
 
 
 def _check_usage(cert: Certificate, place: str) -> list[str]:
-    """Check 9; returns a warning when the certificate does not say."""
+    """Check 7; returns a warning when the certificate does not say."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -180,7 +214,7 @@ def _check_usage(cert: Certificate, place: str) -> list[str]:
 
 
 def _check_name(field: str, found: str | None, wanted: str, whose: str, place: str) -> list[str]:
-    """Checks 10 and 11; returns a warning when the certificate has no such field."""
+    """Checks 8 and 9; returns a warning when the certificate has no such field."""
     if found is None:
         return [f"'{place}' has no {field}, which should be the UUID of the {whose}, '{wanted}'"]
     if found.lower() != wanted:

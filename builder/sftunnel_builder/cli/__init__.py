@@ -73,7 +73,9 @@ def _bug(error: Exception) -> BundlerError:
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    where = "?"
+    if trace:
+        where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
     return BundlerError(
         f"this is a bug: {type(error).__name__} at {where}, version {__version__}",
         "please report this line with the command that you typed",

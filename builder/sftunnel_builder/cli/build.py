@@ -22,23 +22,26 @@ def build(
         list[Path] | None,
         typer.Option(
             "--fmc-tree",
-            help="Directory that looks like an FMC's /; twice for an HA pair, primary first. [default: /]",
+            help="Directory that looks like an FMC's /; twice for an HA pair, primary first. "
+            "[default: /]",
         ),
     ] = None,
     failed_push: Annotated[
         Path | None,
         typer.Option(
             "--failed-push",
-            help="The FAILED_PUSH file to use. [default: the newest in the tree's var/tmp/certs/*/]",
+            help="The FAILED_PUSH file to use. [default: the tree's newest]",
         ),
     ] = None,
     all_devices: Annotated[
         bool,
-        typer.Option("--all-devices", help="Every device with pushed certificates, not only the failed."),
+        typer.Option(
+            "--all-devices", help="Every device with new certificates, not only the failed."
+        ),
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Only this device: its name, UUID or address. May be repeated."),
+        typer.Option("--only", help="Only this device: name, UUID or address. May be repeated."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The kit to write.")] = Path("sftunnel-kit"),
     replace: Annotated[
@@ -77,7 +80,9 @@ def build(
         )
     if all_devices and failed_push:
         raise BundlerError(
-            "--all-devices and --failed-push contradict each other", "give one of them", ExitCode.USAGE
+            "--all-devices and --failed-push contradict each other",
+            "give one of them",
+            ExitCode.USAGE,
         )
     request = BuildRequest(
         fmc_trees=tuple(fmc_tree or [Path("/")]),
@@ -111,7 +116,8 @@ def _load_signer(path: Path, passphrase_file: Path | None) -> Signer:
 
 def _show(report: BuildReport) -> None:
     """Print the report for a person."""
-    width = max((len(d.name) for d in [*report.built, *report.refused]), default=0)
+    names = [d.name for d in report.built] + [r.name for r in report.refused]
+    width = max(map(len, names), default=0)
     for device in report.built:
         screen.result(f"built    {device.name:<{width}}  {device.bundle}")
         for warning in device.warnings:

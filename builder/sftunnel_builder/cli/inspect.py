@@ -1,4 +1,4 @@
-"""`sftunnel-bundler inspect`: what is in a bundle?"""
+"""`sftunnel-bundler inspect`: what is in a bundle."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, generate_signer, groupe
 
 def keygen(
     out: Annotated[
-        Path, typer.Option("--out", help="Where to write the private key; mode 0600, never replaced.")
+        Path, typer.Option("--out", help="Where to write the private key; never replaced.")
     ] = Path(DEFAULT_SIGNING_KEY),
     passphrase_file: Annotated[
         Path | None,
-        typer.Option("--passphrase-file", help="File whose first line is the passphrase of the key."),
+        typer.Option("--passphrase-file", help="File whose first line is the key's passphrase."),
     ] = None,
     no_passphrase: Annotated[
         bool, typer.Option("--no-passphrase", help="Leave the key unencrypted on disk.")
@@ -43,5 +43,7 @@ def keygen(
     screen.result(f"signing key   {printable(str(path))}")
     screen.result(f"fingerprint   {signer.fingerprint()}")
     screen.note(f"aloud:        {grouped(signer.fingerprint())}")
-    screen.note("Keep the key where the kits are built. The fingerprint is no secret: it is printed in")
-    screen.note("every runbook, and the installer on the device asks for it.")
+    screen.note(
+        "Keep the key where the kits are built. The fingerprint is no secret: every runbook"
+    )
+    screen.note("prints it, and the installer on the device asks for it.")

@@ -1,4 +1,4 @@
-"""`sftunnel-bundler verify`: does a bundle hold, by this product's own crypto?"""
+"""`sftunnel-bundler verify`: whether a bundle holds, by this product's own crypto."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sftunnel_builder.passphrases import read_passphrase_file
 
 def verify(
     bundles: Annotated[
-        list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, .tar.gz.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="BUNDLE...", help="Bundles, .tar.gz.", show_default=False),
     ],
     signer: Annotated[
         list[str] | None,
@@ -24,10 +25,12 @@ def verify(
     ] = None,
     passphrase_file: Annotated[
         Path | None,
-        typer.Option("--passphrase-file", help="File with the key's passphrase: opens the key, too."),
+        typer.Option(
+            "--passphrase-file", help="File with the key's passphrase: checks the key, too."
+        ),
     ] = None,
 ) -> None:
-    """Verify bundles: form, signature, checksums, certificates and, with its passphrase, the key."""
+    """Verify bundles: form, signature, checksums, certificates and, with a passphrase, keys."""
     from sftunnel_builder.bundle import check_payload, check_trust, open_bundle
 
     trusted = {_fingerprint(text) for text in signer or []}
@@ -50,7 +53,7 @@ def verify(
             screen.note(f"warning: {place}: {warning}")
         if not trusted:
             screen.note(
-                f"note: {place}: the signer was not compared: give --signer, or read it from the runbook"
+                f"note: {place}: the signer was not compared: give --signer, from the runbook"
             )
     raise typer.Exit(worst)
 
