@@ -20,6 +20,7 @@ do_install() {
     bundle=$here                         # 2
     check_form
     copy_bundle
+    script=$bundle/install.sh
     check_signature
     check_checksums
     check_device                         # 3
@@ -42,12 +43,12 @@ do_activate() {
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
     signer=$(cat "$staged/signer")
     check_device
+    check_run
+    if holds; then finish_restart; rm -rf "$staged"; say "already installed: nothing to do for $device_name"; return; fi
     check_ready
     agree "Activate on $device_name now"
-    mkdir "$work"
     back_up
     replace_trio "$staged"
-    rm -rf "$staged"
 }
 
 do_rollback() {
@@ -59,7 +60,6 @@ do_rollback() {
     check_ready
     agree "Put backup $backup_id back on $device_name now"
     landed="the trio of backup $backup_id"
-    mkdir "$work"
     back_up
     replace_trio "$backup"
 }
@@ -97,6 +97,7 @@ replace_trio() {
     step stage 'written beside the old files, flushed'
     commit
     [ "$verb" = rollback ] || remember
+    [ "$verb" != activate ] || rm -rf "$staged"
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result"
@@ -114,15 +115,20 @@ finish_restart() {
     remove_journal
 }
 
+# heed_signals: until the commit a signal ends the run, with nothing changed.
+heed_signals() {
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
 main() {
     died=no locked=no made_state=no committing=no unfinished=no tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
     landed='the new trio'
     trap clean_up EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    heed_signals
     trap '' PIPE
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
     here=$(cd -P -- "${here:-/}" && pwd -P)

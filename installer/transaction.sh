@@ -78,13 +78,17 @@ die_after_commit() {
     die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover"
 }
 
-# put_back: the trio of backup $backup_id, after a commit that failed or was cut off.
+# put_back: the trio of backup $backup_id, after a commit that failed or was cut off. The caller has
+# made signals wait.
 put_back() {
     rm -rf "$work"
     backup=$state/backups/$backup_id
-    read_plan "$backup/backup.conf" && stage "$backup" && rename_all && is_landed && : >"$backup/undone" && remove_journal || die 7 \
+    read_plan "$backup/backup.conf" && stage "$backup" && rename_all && is_landed || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
         "do not restart sftunnel; mend the cause, then run: sh '$backup/rollback.sh'$root_option recover; or copy the files below '$backup' to '$peers' by hand"
+    # Not to be chosen by a later rollback; and without its journal even if that cannot be flushed.
+    : >"$backup/undone" || :
+    remove_journal || :
     committing=no
 }
 
@@ -94,8 +98,10 @@ finish_interrupted() {
     [ -f "$journal" ] || return 0
     read_journal
     if [ "$phase" = commit ]; then
+        trap '' HUP INT TERM
         committing=yes
         put_back
+        heed_signals
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place"
     else
         unfinished=yes

@@ -144,7 +144,9 @@ class Firewall:
         """No work file, staged file, lock or journal is left, and no key where none may be."""
         assert self.others() == self._others_before, "something beside the trio changed"
         for name in ("work", "lock", "lock.break", "journal", "journal.new"):
-            assert not os.path.lexists(self.state / name), f"'{name}' is left in the state directory"
+            assert not os.path.lexists(self.state / name), (
+                f"'{name}' is left in the state directory"
+            )
         allowed = (self.peer_dir, self.state / "backups", self.state / "staged")
         key = self.new_trio["sftunnel-key.pem"].splitlines()[2]
         for path in self.root.rglob("*"):
@@ -158,7 +160,9 @@ class Firewall:
         seen = {}
         for path in sorted(self.root.rglob("*")):
             name = str(path.relative_to(self.root))
-            ours = "sftunnel-bundler" in name or name.startswith(("var/run", "var/log", "ngfw/var/log"))
+            ours = "sftunnel-bundler" in name or name.startswith(
+                ("var/run", "var/log", "ngfw/var/log")
+            )
             if ours or (path.parent == self.peer_dir.resolve() and path.name in TRIO_NAMES):
                 continue
             facts = path.lstat()

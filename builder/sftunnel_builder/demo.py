@@ -250,7 +250,8 @@ def _roll_back(story: _Story, firewall: LabDevice) -> None:
     story.chapter(
         "And back: one command",
         "The backup lies on the firewall, with all that putting it back needs. The old "
-        "certificates are as expired as before, so that the tunnel goes down again: rollback restores files.",
+        "certificates are as expired as before, so that the tunnel goes down again: rollback "
+        "restores files.",
     )
     home = firewall.root.name
     where = f"{firewall.name} "
