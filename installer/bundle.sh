@@ -14,12 +14,17 @@ check_form() {
     listed=$(printf '%s\n' "$names" SHA256SUMS SHA256SUMS.sig | sort)
     found=$(cd "$bundle" && find . -type f | sed 's|^\./||' | sort)
     [ "$listed" != "$found" ] || return 0
-    odd=$(printf '%s\n' "$found" | grep -vxF "$listed") && die 4 \
+    odd=$(only_in "$found" "$listed")
+    [ -z "$odd" ] || die 4 \
         "the bundle holds what SHA256SUMS does not list: '$odd'" 'unpack the .tar.gz into an empty directory; nothing may be added to it'
-    odd=$(printf '%s\n' "$listed" | grep -vxF "$found") && die 4 \
+    odd=$(only_in "$listed" "$found")
+    [ -z "$odd" ] || die 4 \
         "the bundle lacks what SHA256SUMS lists: '$odd'" 'unpack the whole .tar.gz again'
     die 4 'SHA256SUMS lists a file twice' "$carry_hint"
 }
+
+# only_in LINES OTHERS: the LINES that are not among the OTHERS.
+only_in() { printf '%s\n' "$1" "$2" "$2" | sort | uniq -u; }
 
 # copy_bundle: into the work directory, so that the stick may be pulled out from here on. It is the
 # copy that gets verified and installed.
@@ -72,8 +77,8 @@ trust_signer() {
 check_checksums() {
     # shellcheck disable=SC2086
     found=$(cd "$bundle" && sha256 $names) || die 4 'a file of the bundle cannot be read' "$carry_hint"
-    odd=$(printf '%s\n' "$found" | grep -vxF "$(cat "$bundle/SHA256SUMS")") &&
-        die 4 "damaged, as its checksum is not the signed one: '$(printf '%s' "$odd" | sed 's/^[0-9a-f]*  //')'" "$carry_hint"
+    odd=$(only_in "$found" "$(cat "$bundle/SHA256SUMS")")
+    [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$(printf '%s' "$odd" | sed 's/^[0-9a-f]*  //')'" "$carry_hint"
     step '' "$(printf '%s\n' "$found" | grep -c .) files have their signed checksums"
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" 'use the install.sh that came with the bundle, or build it again'
 }

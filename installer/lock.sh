@@ -30,16 +30,23 @@ take_lock() {
     break_lock
 }
 
-# break_lock: removes the lock of a $holder that is gone. Two runs could find it at once, and the
-# slower remove the faster one's new lock: so a second link guards the removal.
+# break_lock: removes the lock of a $holder that is gone. Two runs may find it at once, and the slower
+# may move the faster one's new lock away: it sees that, and puts it back. Should a third run come
+# just between, still_locked stops the faster one.
 break_lock() {
-    ln -s "$me" "$state/lock.break" 2>/dev/null ||
-        die 5 'another run is clearing an abandoned lock' "try again; if this stays: rm '$state/lock.break'"
-    [ "$(readlink "$state/lock")" != "$holder" ] || rm -f "$state/lock"
-    if ln -s "$me" "$state/lock" 2>/dev/null; then locked=yes; fi
-    rm -f "$state/lock.break"
+    mv "$state/lock" "$state/lock.$$" 2>/dev/null || die 5 'another run took the lock' 'wait for it to end'
+    moved=$(readlink "$state/lock.$$") || moved=''
+    rm -f "$state/lock.$$"
+    if [ "$moved" = "$holder" ]; then
+        if ln -s "$me" "$state/lock" 2>/dev/null; then locked=yes; fi
+    else
+        ln -s "$moved" "$state/lock" 2>/dev/null || :
+    fi
     [ "$locked" = yes ] || die 5 'another run took the lock' 'wait for it to end'
 }
+
+# still_locked: looked at once more before the commit.
+still_locked() { [ "$(readlink "$state/lock")" = "$me" ] || die 5 'another run took the lock' 'nothing was changed; wait for it to end'; }
 
 # clean_up: the EXIT trap. Leaves nothing of this run but its results, whatever its end.
 clean_up() {
@@ -54,8 +61,8 @@ clean_up() {
     fi
     if [ "$locked" = yes ]; then
         # A commit that was broken off keeps its files and its journal, for recover.
-        if [ "$committing" = no ]; then sweep; else code=7; fi
-        rm -f "$state/lock"
+        if [ "$committing" = no ]; then sweep || :; else code=7; fi
+        [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
         [ "$made_state" = no ] || rmdir "$state" 2>/dev/null || :
     fi
     exit "$code"
@@ -63,8 +70,8 @@ clean_up() {
 
 # sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
 sweep() {
-    rm -rf "$work" "$journal.new"
+    rm -rf "$work" "$journal.new" "$state"/lock.* || return 1
     for name in $trio_names; do
-        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || rm -f "$beside"; done
+        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || rm -f "$beside" || return 1; done
     done
 }

@@ -95,6 +95,7 @@ replace_trio() {
     undo="sh '$state/backups/$backup_id/rollback.sh'$root_option"
     stage "$1" || die 5 "cannot write beside the old files: ${why##*: }" "$disk_hint"
     step stage 'written beside the old files, flushed'
+    still_locked
     commit
     [ "$verb" = rollback ] || remember
     [ "$verb" != activate ] || rm -rf "$staged"
@@ -103,7 +104,7 @@ replace_trio() {
     write_receipt "$result"
     [ "$verb" != rollback ] || say 'note: these are older files. An FMC that has run generate_certs.pl since has a new CA and will not accept them'
     [ "$result" = 0 ] || die "$result" "$landed is in place, but $why" "look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC; to undo: $undo"
-    remove_journal
+    remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
     say "done: $verb on $device_name; to undo: $undo"
 }
 
@@ -112,7 +113,7 @@ finish_restart() {
     [ "$unfinished" = yes ] || return 0
     read_plan "$state/backups/$backup_id/backup.conf" || die 7 "backup '$backup_id' is damaged: $why" "the files in '$peers' are whole; remove '$journal' and restart sftunnel by hand"
     restart_sftunnel && confirm_tunnel || die 8 "the trio is in place, but $why" 'look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC'
-    remove_journal
+    remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
 }
 
 # heed_signals: until the commit a signal ends the run, with nothing changed.

@@ -94,7 +94,7 @@ put_back() {
 
 # finish_interrupted: what an earlier run left. Sets $unfinished to yes if only its restart is missing.
 finish_interrupted() {
-    sweep
+    why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': ${why##*: }" "$disk_hint"
     [ -f "$journal" ] || return 0
     read_journal
     if [ "$phase" = commit ]; then

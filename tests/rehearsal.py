@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from sftunnel_builder.build import BuildReport
+from sftunnel_builder.build import BuildReport, BuildRequest, build_kit
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
+from sftunnel_builder.signer import generate_signer, save_signer
 from sftunnel_builder.trio import TRIO_NAMES
 
 IS_CI = os.environ.get("CI") == "true"
@@ -36,13 +37,12 @@ def need(what: str, is_there: object) -> None:
 class Made:
     """A made-up FMC that has run generate_certs.pl, its firewalls, and the kit built from it."""
 
-    place: Path
     fmc: LabFmc
     devices: list[LabDevice]
     signing_key: Path
     report: BuildReport
     new_trios: dict[str, dict[str, bytes]]
-    """What must land, by device UUID and name."""
+    """What must land from the first FMC, by device UUID and name."""
 
     @property
     def kit(self) -> Path:
@@ -56,13 +56,43 @@ class Made:
         return self.kit / built.bundle
 
     def passphrase(self, device: LabDevice) -> str:
-        """The passphrase of the device's key, from the file beside the kit."""
-        assert self.report.passphrases is not None
-        for line in self.report.passphrases.read_text().splitlines():
-            uuid, _, rest = line.partition("  ")
-            if uuid == device.uuid:
-                return rest.partition("  ")[0]
-        raise AssertionError(f"no passphrase for {device.uuid}")
+        """The passphrase of the device's key, from the file beside the kit; else empty."""
+        if self.report.passphrases is None:
+            return ""
+        rows = [line.split("  ") for line in self.report.passphrases.read_text().splitlines()]
+        (passphrase,) = [row[1] for row in rows if row[0] == device.uuid]
+        return passphrase
+
+
+def make_kit(
+    place: Path,
+    fmcs: Sequence[LabFmc],
+    devices: list[LabDevice],
+    now: datetime,
+    *,
+    plain_keys: bool = False,
+) -> Made:
+    """Build a kit in a directory from FMCs that have run generate_certs.pl, with a new signer."""
+    signer = generate_signer()
+    signing_key = place / "signing-key.pem"
+    save_signer(signer, signing_key, None)
+    request = BuildRequest(
+        tuple(fmc.root for fmc in fmcs),
+        place / "kit",
+        signer,
+        now.replace(microsecond=0),
+        plain_keys=plain_keys,
+    )
+    report = build_kit(request, lambda items, _total: items)
+    new_trios = {}
+    for device in devices:
+        pushed = fmcs[0].peer_dir(device.uuid) / "certs_pushed"
+        new_trios[device.uuid] = {
+            "cacert.pem": fmcs[0].ca_pem,
+            "sftunnel-cert.pem": (pushed / "sftunnel-cert.pem").read_bytes(),
+            "sftunnel-key.pem": (pushed / "sftunnel-key.pem").read_bytes(),
+        }
+    return Made(fmcs[0], devices, signing_key, report, new_trios)
 
 
 @dataclass
@@ -106,6 +136,8 @@ class Firewall:
             text=True,
             env=self.environment,
             timeout=timeout_s,
+            # A process group of its own, so that a test can signal it as a terminal would.
+            start_new_session=True,
             check=False,
         )
 
@@ -131,7 +163,7 @@ class Firewall:
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def assert_trio(self, trio: dict[str, bytes]) -> None:
-        """State every property of a good end: this trio, 644 root:root, nothing else changed or left."""
+        """State every property of a good end: this trio, 644 root:root, nothing else changed."""
         for name in TRIO_NAMES:
             path = self.peer_dir / name
             assert path.read_bytes() == trio[name], f"{name} is not as it should be"
@@ -140,23 +172,26 @@ class Firewall:
             assert (facts.st_uid, facts.st_gid) == (os.getuid(), os.getgid())
         self.assert_nothing_left()
 
+    def trio_facts(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return mode, owner, group and mtime of each file; busybox keeps whole seconds only."""
+        facts = {name: (self.peer_dir / name).lstat() for name in TRIO_NAMES}
+        return {n: (f.st_mode, f.st_uid, f.st_gid, int(f.st_mtime)) for n, f in facts.items()}
+
     def assert_nothing_left(self) -> None:
-        """No work file, staged file, lock or journal is left, and no key where none may be."""
+        """State that no work file, lock or journal is left, and no key where none may be."""
         assert self.others() == self._others_before, "something beside the trio changed"
         for name in ("work", "lock", "lock.break", "journal", "journal.new"):
-            assert not os.path.lexists(self.state / name), (
-                f"'{name}' is left in the state directory"
-            )
-        allowed = (self.peer_dir, self.state / "backups", self.state / "staged")
+            assert not os.path.lexists(self.state / name), f"'{name}' is left behind"
+        allowed = [self.peer_dir, self.state / "backups", self.state / "staged"]
         key = self.new_trio["sftunnel-key.pem"].splitlines()[2]
         for path in self.root.rglob("*"):
-            if path.is_file() and not path.is_symlink() and key in path.read_bytes():
-                assert path.resolve().is_relative_to(tuple(p.resolve() for p in allowed)[0]) or any(
-                    path.resolve().is_relative_to(p.resolve()) for p in allowed
-                ), f"a plaintext key is left in '{path}'"
+            if path.is_symlink() or not path.is_file() or key not in path.read_bytes():
+                continue
+            real = path.resolve()
+            assert any(real.is_relative_to(p.resolve()) for p in allowed), f"a key is in '{path}'"
 
     def others(self) -> dict[str, tuple[int, int, str]]:
-        """Return mode, mtime and content hash of everything on the device but trio, state and logs."""
+        """Return mode, mtime and content hash of all on the device but trio, state and logs."""
         seen = {}
         for path in sorted(self.root.rglob("*")):
             name = str(path.relative_to(self.root))
@@ -173,6 +208,7 @@ class Firewall:
 
     def __post_init__(self) -> None:
         self._others_before = self.others()
+        self.old_facts = self.trio_facts()
 
 
 def make_firewall(made: Made, place: Path, index: int = 0) -> Firewall:

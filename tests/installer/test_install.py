@@ -1,11 +1,280 @@
-"""The verbs of install.sh on a made-up firewall, from the outside."""
+"""What install.sh does on a made-up firewall when all goes well."""
 
 from __future__ import annotations
 
-from rehearsal import Firewall
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rehearsal import Firewall, Made, make_firewall, make_kit
+from sftunnel_builder.lab.device import LabDevice
+from sftunnel_builder.lab.fmc import LabFmc
+from sftunnel_builder.trio import TRIO_NAMES
 
 
-def test_an_install_lands_the_new_trio_and_nothing_else(firewall: Firewall) -> None:
+@pytest.fixture
+def serving(made: Made) -> Iterator[LabFmc]:
+    """Give the FMC with its end of the tunnel served."""
+    made.fmc.start_server()
+    yield made.fmc
+    made.fmc.stop_server()
+
+
+def test_the_tunnel_comes_up_with_the_new_trio_only(firewall: Firewall, serving: LabFmc) -> None:
+    device = firewall.device
+    device.connect_to(serving.uuid, "127.0.0.1", serving.port)
+    device.start_sftunnel()
+    assert device.wait_for_log("err 10:certificate has expired")
+    assert not device.is_up(serving.uuid)
+
+    installed = firewall.install("--wait", "20")
+    assert installed.returncode == 0, installed.stderr
+    assert "tunnel up, connected to 127.0.0.1" in installed.stdout
+    assert device.uuid in serving.connected_uuids()
+
+    failures = device.log_text().count("err 10")
+    rolled_back = firewall.rollback()
+    assert rolled_back.returncode == 0, rolled_back.stderr
+    assert "will not accept" in rolled_back.stdout
+    firewall.assert_trio(firewall.old_trio)
+    for _ in range(100):
+        if device.log_text().count("err 10") > failures:
+            break
+        subprocess.run(["sleep", "0.1"], check=True)
+    assert device.log_text().count("err 10") > failures
+    assert not device.is_up(serving.uuid)
+
+
+def test_a_tunnel_that_stays_down_leaves_the_new_trio_and_says_how_to_undo(
+    firewall: Firewall,
+) -> None:
+    done = firewall.install("--wait", "1")
+    assert done.returncode == 8
+    assert (
+        "error: the new trio is in place, but the tunnel did not come up within 1 s" in done.stderr
+    )
+    assert "rollback.sh" in done.stderr
+    assert (firewall.peer_dir / "cacert.pem").read_bytes() == firewall.new_trio["cacert.pem"]
+    assert (
+        "sftunnel was not seen to come up"
+        in firewall.run("status", "--root", str(firewall.root)).stderr
+    )
+
+
+def test_the_new_files_are_644_whatever_the_old_ones_and_the_umask_were(
+    firewall: Firewall,
+) -> None:
+    for name in TRIO_NAMES:
+        (firewall.peer_dir / name).chmod(0o600)
+    old_facts = firewall.trio_facts()
+    umask = os.umask(0o077)
+    try:
+        done = firewall.install()
+    finally:
+        os.umask(umask)
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+    assert firewall.rollback().returncode == 0
+    assert firewall.trio_facts() == old_facts
+
+
+def test_a_first_install_with_no_trio_is_rolled_back_to_nothing(firewall: Firewall) -> None:
+    for name in TRIO_NAMES:
+        (firewall.peer_dir / name).unlink()
     done = firewall.install()
     assert done.returncode == 0, done.stderr
     firewall.assert_trio(firewall.new_trio)
+    done = firewall.rollback()
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in TRIO_NAMES if (firewall.peer_dir / name).exists()]
+    firewall.assert_nothing_left()
+
+
+def test_a_rollback_can_be_rolled_back_by_its_own_script(firewall: Firewall) -> None:
+    assert firewall.install().returncode == 0
+    assert firewall.rollback().returncode == 0
+    script = firewall.state / "backups" / firewall.backups()[-1] / "rollback.sh"
+    done = firewall.run("--root", str(firewall.root), "--yes", script=script)
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_backup_can_be_named(firewall: Firewall) -> None:
+    assert firewall.install().returncode == 0
+    assert firewall.rollback().returncode == 0
+    done = firewall.rollback("--backup", firewall.backups()[1])
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_the_signer_is_pinned_by_the_first_install(firewall: Firewall) -> None:
+    assert firewall.install().returncode == 0
+    assert firewall.rollback().returncode == 0
+    options = firewall.options()
+    at = options.index("--signer")
+    done = firewall.run("install", *options[:at], *options[at + 2 :])
+    assert done.returncode == 0, done.stderr
+    assert "pinned by an earlier install" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(lambda fpr: fpr.upper(), id="in capitals"),
+        pytest.param(
+            lambda fpr: ":".join(fpr[i : i + 2] for i in range(0, 64, 2)), id="with colons"
+        ),
+        pytest.param(lambda fpr: f" {fpr[:32]} {fpr[32:]} ", id="with blanks"),
+    ],
+)
+def test_a_fingerprint_may_be_written_in_any_usual_way(firewall: Firewall, how: object) -> None:
+    assert callable(how)
+    firewall.signer = how(firewall.signer)
+    assert firewall.run("check", *firewall.options()).returncode == 0
+
+
+def test_the_receipt_is_signed_with_the_new_key(firewall: Firewall, tmp_path: Path) -> None:
+    assert firewall.install("--receipt-dir", str(tmp_path)).returncode == 0
+    (receipt,) = tmp_path.glob("sftunnel-receipt-*-install.json")
+    line, signature, rest = receipt.read_bytes().split(b"\n")
+    assert rest == b""
+    said = json.loads(line)
+    assert list(said) == sorted(said)
+    assert line == json.dumps(said, separators=(",", ":")).encode()
+    assert said["device"] == firewall.device.uuid
+    assert (said["verb"], said["exit"], said["tunnel"]) == ("install", 0, "not looked at")
+    assert (
+        set(said["before"])
+        == set(said["after"])
+        == {f"{firewall.fmc_uuid}/{n}" for n in TRIO_NAMES}
+    )
+    (tmp_path / "line").write_bytes(line + b"\n")
+    (tmp_path / "signature").write_bytes(base64.b64decode(signature))
+    key = subprocess.run(
+        [
+            "openssl",
+            "x509",
+            "-noout",
+            "-pubkey",
+            "-in",
+            str(firewall.peer_dir / "sftunnel-cert.pem"),
+        ],
+        capture_output=True,
+        check=True,
+    ).stdout
+    (tmp_path / "key.pem").write_bytes(key)
+    subprocess.run(
+        ["openssl", "dgst", "-sha256", "-verify", "key.pem", "-signature", "signature", "line"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_without_a_receipt_directory_it_lies_beside_the_bundle(firewall: Firewall) -> None:
+    assert firewall.install().returncode == 0
+    assert len(list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))) == 1
+
+
+def test_no_restart_leaves_sftunnel_alone(firewall: Firewall) -> None:
+    firewall.device.start_sftunnel()
+    before = firewall.device.run("pmtool", "status").stdout
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stderr
+    assert firewall.device.run("pmtool", "status").stdout == before
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_an_absolute_link_to_ngfw_means_the_copy(firewall: Firewall) -> None:
+    link = firewall.root / "var/sf"
+    link.unlink()
+    link.symlink_to("/ngfw/var/sf")
+    done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    path = firewall.root / "ngfw/var/sf/peers" / firewall.fmc_uuid / "cacert.pem"
+    assert path.read_bytes() == firewall.new_trio["cacert.pem"]
+
+
+def test_the_bundle_may_lie_on_a_read_only_medium(firewall: Firewall) -> None:
+    for path in [firewall.bundle, *firewall.bundle.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o555)
+    done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_it_runs_from_inside_the_bundle(
+    firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(firewall.bundle)
+    done = firewall.run("install", *firewall.options(), script=Path("install.sh"))
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param('APPLIANCE_UUID="{}"', id="in double quotes"),
+        pytest.param("APPLIANCE_UUID='{}'", id="in single quotes"),
+        pytest.param(" APPLIANCE_UUID = {} ", id="with blanks"),
+        pytest.param("APPLIANCE_UUID={}\r", id="with a carriage return"),
+        pytest.param('APPLIANCE_UUID="{}"\r', id="in quotes with a carriage return"),
+    ],
+)
+def test_the_identity_is_read_however_it_is_written(firewall: Firewall, line: str) -> None:
+    (firewall.root / "etc/sf/ims.conf").write_text(
+        f'SWVERSION=7.2.5\n{line.format(firewall.device.uuid.upper())}\nMODEL="Threat Defense"'
+    )
+    done = firewall.run("check", *firewall.options())
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_device_of_an_ha_pair_gets_both_trios_in_one_transaction(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    fmcs = [LabFmc.create(tmp_path / name, name=name, now=now) for name in ("primary", "secondary")]
+    device = LabDevice.create(tmp_path / "device", name="both")
+    for fmc in fmcs:
+        fmc.register(device)
+        fmc.generate_certs(now=now)
+    made = make_kit(tmp_path, fmcs, [device], now)
+    (tmp_path / "rehearsal").mkdir()
+    firewall = make_firewall(made, tmp_path / "rehearsal")
+    try:
+        done = firewall.install()
+        assert done.returncode == 0, done.stderr
+        for fmc in fmcs:
+            pushed = fmc.peer_dir(device.uuid) / "certs_pushed"
+            landed = firewall.device.trio(fmc.uuid)
+            assert landed["cacert.pem"] == fmc.ca_pem
+            assert landed["sftunnel-key.pem"] == (pushed / "sftunnel-key.pem").read_bytes()
+        assert firewall.rollback().returncode == 0
+        for fmc in fmcs:
+            assert firewall.device.trio(fmc.uuid) == device.trio(fmc.uuid)
+    finally:
+        firewall.device.stop_sftunnel()
+
+
+def test_a_plain_key_needs_no_passphrase(made: Made, tmp_path: Path) -> None:
+    plain = make_kit(tmp_path, [made.fmc], made.devices, datetime.now(UTC), plain_keys=True)
+    (tmp_path / "rehearsal").mkdir()
+    firewall = make_firewall(plain, tmp_path / "rehearsal")
+    try:
+        done = firewall.run(
+            "install",
+            "--root",
+            str(firewall.root),
+            "--yes",
+            "--wait=0",
+            f"--signer={firewall.signer}",
+        )
+        assert done.returncode == 0, done.stderr
+        firewall.assert_trio(firewall.new_trio)
+    finally:
+        firewall.device.stop_sftunnel()

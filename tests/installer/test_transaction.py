@@ -1,0 +1,319 @@
+"""Old trio or new trio, never a mix: faults put in the way of install.sh at every command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rehearsal import Firewall, Made, make_firewall
+from sftunnel_builder.trio import TRIO_NAMES
+
+CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
+"""The commands with which the installer changes anything."""
+
+KILL = "kill -KILL 0"
+"""The whole process group: the installer, its subshells, the command itself."""
+FAIL = 'echo "$0: cannot: No space left on device" >&2; exit 1'
+
+
+class Saboteur:
+    """Stands before the changing commands and does something at the n-th of them."""
+
+    def __init__(self, place: Path, commands: Sequence[str] = CHANGING) -> None:
+        self._counter = place / "counter"
+        self._deed = place / "deed"
+        self._at = place / "at"
+        self.path = place / "wrappers"
+        self.path.mkdir()
+        for command in commands:
+            real = shutil.which(command)
+            wrapper = self.path / command
+            wrapper.write_text(
+                "#!/bin/sh\n"
+                f'n=$(($(cat "{self._counter}") + 1))\n'
+                f'echo "$n" >"{self._counter}"\n'
+                f'[ "$n" -lt "$(cat "{self._at}")" ] || . "{self._deed}"\n'
+                f'exec "{real}" "$@"\n'
+            )
+            wrapper.chmod(0o755)
+        self.disarm()
+
+    def arm(self, at: int, deed: str, *, only_then: bool = True) -> None:
+        """Do a deed at the n-th command, or from then on."""
+        condition = f'[ "$n" -ne {at} ] || ' if only_then else ""
+        self._counter.write_text("0\n")
+        self._at.write_text(f"{at}\n")
+        self._deed.write_text(f"{condition}{{ {deed}; }}\n")
+
+    def disarm(self) -> None:
+        """Do nothing from now on."""
+        self.arm(10**6, ":")
+
+    def count(self) -> int:
+        """Return how many commands have come by since it was last armed."""
+        return int(self._counter.read_text())
+
+
+@pytest.fixture
+def sabotaged(made: Made, tmp_path: Path) -> tuple[Firewall, Saboteur]:
+    """Give a firewall with a saboteur between the installer and its tools."""
+    firewall = make_firewall(made, tmp_path)
+    saboteur = Saboteur(tmp_path)
+    firewall.environment["PATH"] = f"{saboteur.path}:{os.environ['PATH']}"
+    return firewall, saboteur
+
+
+def _restore(firewall: Firewall, pristine: Path) -> None:
+    """Put the device tree back to what it was."""
+    shutil.rmtree(firewall.root)
+    subprocess.run(["cp", "-a", str(pristine), str(firewall.root)], check=True)
+
+
+def _copy(firewall: Firewall, name: str) -> Path:
+    copy = firewall.root.parent / name
+    subprocess.run(["cp", "-a", str(firewall.root), str(copy)], check=True)
+    return copy
+
+
+def _is_whole(firewall: Firewall) -> str:
+    """Return which whole trio the device has; fail if it is a mix."""
+    trio = firewall.device.trio(firewall.fmc_uuid)
+    for name, wanted in (("old", firewall.old_trio), ("new", firewall.new_trio)):
+        if trio == wanted:
+            return name
+    raise AssertionError("the device has a mix of old and new files")
+
+
+@pytest.mark.parametrize(
+    ("verb", "mended_by"),
+    [
+        ("install", "recover"),
+        ("install", "install"),
+        ("activate", "recover"),
+        ("rollback", "recover"),
+        ("rollback", "install"),
+    ],
+)
+def test_killed_at_any_command_the_next_run_mends_it(
+    sabotaged: tuple[Firewall, Saboteur], verb: str, mended_by: str
+) -> None:
+    firewall, saboteur = sabotaged
+    options = firewall.options("--no-restart")
+    if verb == "activate":
+        assert firewall.install("--stage-only").returncode == 0
+    if verb == "rollback":
+        assert firewall.run("install", *options).returncode == 0
+    pristine = _copy(firewall, "pristine")
+    saboteur.disarm()
+    assert firewall.run(verb, *options).returncode == 0
+    commands = saboteur.count()
+    assert commands > 10
+    ends = set()
+    for at in range(1, commands + 1):
+        _restore(firewall, pristine)
+        saboteur.arm(at, KILL)
+        assert firewall.run(verb, *options).returncode == -9
+        saboteur.disarm()
+        before = _snapshot(firewall.root)
+        assert firewall.run("status", "--root", str(firewall.root)).returncode == 0
+        firewall.run("check", *options)
+        assert _snapshot(firewall.root) == before, "check or status wrote something"
+        mended = firewall.run(mended_by, *options)
+        assert mended.returncode == 0, mended.stderr
+        ends.add(_is_whole(firewall))
+        firewall.assert_nothing_left()
+    assert ends == ({"new"} if mended_by == "install" else {"old", "new"})
+
+
+@pytest.mark.parametrize("verb", ["install", "rollback"])
+def test_killed_again_while_being_mended_it_is_mended_all_the_same(
+    sabotaged: tuple[Firewall, Saboteur], verb: str
+) -> None:
+    firewall, saboteur = sabotaged
+    options = firewall.options("--no-restart")
+    if verb == "rollback":
+        assert firewall.run("install", *options).returncode == 0
+    saboteur.arm(1, _at_second_rename(KILL), only_then=False)
+    assert firewall.run(verb, *options).returncode == -9
+    with pytest.raises(AssertionError, match="a mix"):
+        _is_whole(firewall)
+    half_way = _copy(firewall, "half-way")
+    saboteur.disarm()
+    assert firewall.run("recover", *options).returncode == 0
+    commands = saboteur.count()
+    for at in range(1, commands + 1):
+        _restore(firewall, half_way)
+        saboteur.arm(at, KILL)
+        assert firewall.run("recover", *options).returncode == -9
+        saboteur.disarm()
+        assert firewall.run("recover", *options).returncode == 0
+        assert _is_whole(firewall) == ("old" if verb == "install" else "new")
+        firewall.assert_nothing_left()
+
+
+def _at_second_rename(deed: str) -> str:
+    """Return a deed that waits for the second file of a trio to be renamed."""
+    return f'case "$0 $*" in *"/mv -f"*sftunnel-cert.pem) {deed} ;; esac'
+
+
+@pytest.mark.parametrize("verb", ["install", "rollback"])
+def test_failing_at_any_command_nothing_is_half_done(
+    sabotaged: tuple[Firewall, Saboteur], verb: str
+) -> None:
+    firewall, saboteur = sabotaged
+    options = firewall.options("--no-restart")
+    if verb == "rollback":
+        assert firewall.run("install", *options).returncode == 0
+    start = _is_whole(firewall)
+    pristine = _copy(firewall, "pristine")
+    saboteur.disarm()
+    assert firewall.run(verb, *options).returncode == 0
+    commands = saboteur.count()
+    codes = set()
+    for at in range(1, commands + 1):
+        _restore(firewall, pristine)
+        saboteur.arm(at, FAIL)
+        done = firewall.run(verb, *options)
+        codes.add(done.returncode)
+        assert done.returncode in (0, 5, 6), (at, done.stdout, done.stderr)
+        if done.returncode:
+            assert _is_whole(firewall) == start
+            assert "No space left on device" in done.stderr, done.stderr
+        else:
+            assert _is_whole(firewall) != start
+        saboteur.disarm()
+        assert firewall.run("recover", *options).returncode == 0
+        firewall.assert_nothing_left()
+    assert codes == {0, 5, 6}
+
+
+def test_when_even_putting_back_fails_it_says_so_and_recover_mends_it(
+    sabotaged: tuple[Firewall, Saboteur],
+) -> None:
+    firewall, saboteur = sabotaged
+    options = firewall.options("--no-restart")
+    deed = (
+        'case "$0 $*" in *"/mv -f"*.pem) ;; *) false ;; esac && {'
+        ' case $* in *sftunnel-key.pem) : >"$0.broken" ;; esac;'
+        f' [ ! -e "$0.broken" ] || {{ {FAIL}; }}; }}'
+    )
+    saboteur.arm(1, deed, only_then=False)
+    done = firewall.run("install", *options)
+    assert done.returncode == 7
+    assert "THE TRIO MAY BE A MIX" in done.stderr
+    assert "rollback.sh" in done.stderr
+    assert "No space left on device" in done.stderr
+    with pytest.raises(AssertionError, match="a mix"):
+        _is_whole(firewall)
+    saboteur.disarm()
+    (backup,) = firewall.backups()
+    script = firewall.state / "backups" / backup / "rollback.sh"
+    mended = firewall.run("recover", "--root", str(firewall.root), script=script)
+    assert mended.returncode == 0, mended.stderr
+    firewall.assert_trio(firewall.old_trio)
+
+
+@pytest.mark.parametrize(("signal", "code"), [("HUP", 129), ("INT", 130), ("TERM", 143)])
+def test_a_signal_before_the_commit_changes_nothing(
+    sabotaged: tuple[Firewall, Saboteur], signal: str, code: int
+) -> None:
+    firewall, saboteur = sabotaged
+    deed = f'case "$0 $*" in */cp*cacert.pem.sftunnel-bundler) kill -{signal} 0 ;; esac'
+    saboteur.arm(1, deed, only_then=False)
+    done = firewall.install("--no-restart")
+    assert done.returncode == code
+    firewall.assert_trio(firewall.old_trio)
+
+
+@pytest.mark.parametrize("signal", ["HUP", "INT", "TERM"])
+def test_a_signal_within_the_commit_waits_for_its_end(
+    sabotaged: tuple[Firewall, Saboteur], signal: str
+) -> None:
+    firewall, saboteur = sabotaged
+    saboteur.arm(1, _at_second_rename(f"kill -{signal} 0"), only_then=False)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_run_beside_another_is_refused_and_a_dead_ones_lock_is_not(firewall: Firewall) -> None:
+    firewall.state.mkdir(mode=0o700)
+    lock = firewall.state / "lock"
+    stat = Path(f"/proc/{os.getpid()}/stat").read_text()
+    started = stat.rpartition(") ")[2].split()[19]
+    lock.symlink_to(f"{os.getpid()}:{started}")
+    done = firewall.install()
+    assert done.returncode == 5
+    assert f"another run is at work on this device: process '{os.getpid()}'" in done.stderr
+    assert lock.is_symlink()
+    lock.unlink()
+    lock.symlink_to(f"{os.getpid()}:{int(started) + 1}")
+    done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        pytest.param("exit 1", "failed with status 1", id="it fails"),
+        pytest.param(
+            'case $1 in status) echo "sftunnel (normal) - Running 4711" ;; esac',
+            "sftunnel has not restarted: its PID was '4711' and is '4711'",
+            id="it lies",
+        ),
+    ],
+)
+def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
+    firewall: Firewall, behaviour: str, message: str
+) -> None:
+    with _instead_of_pmtool(firewall, behaviour):
+        done = firewall.install()
+    assert done.returncode == 8
+    assert message in done.stderr
+    assert "to undo: sh " in done.stderr
+    assert _is_whole(firewall) == "new"
+    assert list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))
+
+
+def test_a_pmtool_that_hangs_is_not_waited_for_forever(firewall: Firewall, tmp_path: Path) -> None:
+    quick = tmp_path / "quick"
+    quick.mkdir()
+    (quick / "timeout").write_text(f'#!/bin/sh\nshift\nexec "{shutil.which("timeout")}" 0.2 "$@"\n')
+    (quick / "timeout").chmod(0o755)
+    firewall.environment["PATH"] = f"{quick}:{os.environ['PATH']}"
+    with _instead_of_pmtool(firewall, "exec sleep 600"):
+        done = firewall.install()
+    assert done.returncode == 8
+    assert "took over 60 s" in done.stderr
+    assert _is_whole(firewall) == "new"
+
+
+@contextmanager
+def _instead_of_pmtool(firewall: Firewall, behaviour: str) -> Iterator[None]:
+    """Put another command in the place of pmtool for a while."""
+    pmtool = firewall.root / "usr/local/sf/bin/pmtool"
+    real = pmtool.read_bytes()
+    pmtool.write_text(f"#!/bin/sh\n{behaviour}\n")
+    yield
+    pmtool.write_bytes(real)
+
+
+def _snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return everything below a directory: mode, mtime, content."""
+    seen = {}
+    for path in sorted(root.rglob("*")):
+        if str(path.relative_to(root)).startswith(("var/run", "var/log")):
+            continue
+        facts = path.lstat()
+        plain = path.is_file() and not path.is_symlink()
+        content = path.read_bytes() if plain else b""
+        seen[str(path)] = (facts.st_mode, facts.st_mtime_ns, content)
+    assert len(seen) > len(TRIO_NAMES)
+    return seen
