@@ -38,7 +38,8 @@ add_fmc() { is_uuid "$1" && fmcs="$fmcs $1" runs="$runs $1:${2:-0}"; }
 # add_file SOURCE TARGET SHA256 MODE OWNER
 add_file() {
     add_name "$2" && [ $# -eq 5 ] && [ "${#3}" -eq 64 ] || return 1
-    case $1 in "$file" | "payload/$file") ;; *) return 1 ;; esac
+    # A bundle brings files for root with mode 644, a backup has what was there.
+    case "$1 $4 $5" in "payload/$file 644 root:root" | "$file "*) ;; *) return 1 ;; esac
     owner=$5
     [ "$owner" != root:root ] || owner=0:0
     files="$files $file" sums="$sums$3  $file$nl" modes="$modes$4 $owner $file$nl"

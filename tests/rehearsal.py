@@ -179,7 +179,8 @@ class Firewall:
 
     def assert_nothing_left(self) -> None:
         """State that no work file, lock or journal is left, and no key where none may be."""
-        assert self.others() == self._others_before, "something beside the trio changed"
+        changed = set(self.others().items()) ^ set(self._others_before.items())
+        assert not changed, f"beside the trio changed: {sorted({name for name, _ in changed})}"
         for name in ("work", "lock", "lock.break", "journal", "journal.new"):
             assert not os.path.lexists(self.state / name), f"'{name}' is left behind"
         allowed = [self.peer_dir, self.state / "backups", self.state / "staged"]

@@ -1,0 +1,72 @@
+"""install.sh as a text: what a reader and a shell may count on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rehearsal import AS_ROOT, need
+from sftunnel_builder import __version__
+from sftunnel_builder.resources import INSTALLER_FRAGMENTS, installer_script
+
+FOLDER = Path(__file__).parents[2] / "installer"
+
+
+def test_every_fragment_is_joined_and_none_is_long() -> None:
+    fragments = {path.name: path.read_text().splitlines() for path in FOLDER.glob("*.sh")}
+    assert set(fragments) == set(INSTALLER_FRAGMENTS)
+    assert [name for name, lines in fragments.items() if len(lines) >= 300] == []
+
+
+def test_no_function_is_over_thirty_lines() -> None:
+    functions = re.findall(r"^(\w+)\(\) \{\n(.*?)^\}", installer_script().decode(), re.M | re.S)
+    assert len(functions) > 50
+    long = [name for name, body in functions if body.count("\n") > 30]
+    # The help text is no code.
+    assert long == ["usage"] or long == []
+
+
+def test_it_runs_only_when_it_is_whole() -> None:
+    script = installer_script()
+    assert script.endswith(b'\nmain "$@"\n')
+    for cut in range(len(script) // 7, len(script) - 1, len(script) // 7):
+        done = subprocess.run(
+            [*AS_ROOT, "sh", "-s", "--", "--version"],
+            input=script[:cut],
+            capture_output=True,
+            check=False,
+        )
+        assert done.stdout == b"", "a script that was cut short ran something"
+
+
+def test_its_version_is_the_packages() -> None:
+    done = subprocess.run(
+        ["sh", "-s", "--", "--version"], input=installer_script(), capture_output=True, check=True
+    )
+    assert done.stdout.decode() == f"sftunnel-bundler installer {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\beval\b", r"\bsource ", r"\[\[ ", r"^\s*local ", r"<<<", r"pipefail", r"echo -e"],
+)
+def test_it_uses_nothing_that_is_not_posix_or_not_safe(pattern: str) -> None:
+    code = re.sub(r"^\s*#.*$", "", installer_script().decode(), flags=re.M)
+    assert re.findall(pattern, code, re.M) == []
+
+
+def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
+    need("shellcheck", shutil.which("shellcheck"))
+    (tmp_path / "install.sh").write_bytes(installer_script())
+    done = subprocess.run(
+        ["shellcheck", "-s", "sh", "-e", "SC2317,SC2329", "install.sh"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""

@@ -1,0 +1,164 @@
+"""install.sh with somebody at the terminal: what it asks, what it shows, what it never shows."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from rehearsal import AS_ROOT, Firewall
+
+
+class Terminal:
+    """A run of install.sh on a pseudo-terminal."""
+
+    def __init__(self, firewall: Firewall, *arguments: str, tracing: bool = False) -> None:
+        self._master, slave = pty.openpty()
+        shell = [*firewall.shell, "-x"] if tracing else list(firewall.shell)
+        self._run = subprocess.Popen(
+            [*AS_ROOT, *shell, str(firewall.bundle / "install.sh"), *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=firewall.environment,
+            preexec_fn=lambda: (os.setsid(), _take_terminal()),
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def expect(self, text: str, timeout_s: float = 20) -> None:
+        """Read until a text is on the screen."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.seen:
+            assert time.monotonic() < deadline, f"wanted {text!r}, found {self.seen!r}"
+            if select.select([self._master], [], [], 0.1)[0]:
+                try:
+                    self.seen += os.read(self._master, 4096).decode()
+                except OSError:
+                    break
+        assert text in self.seen
+
+    def type(self, line: str) -> None:
+        """Type a line, once the terminal is as the program wants it."""
+        time.sleep(0.2)
+        os.write(self._master, f"{line}\n".encode())
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._master, b"\x03")
+
+    def has_echo(self) -> bool:
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
+    def end(self) -> int:
+        """Read to the end; return the exit status."""
+        while True:
+            try:
+                data = os.read(self._master, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            self.seen += data.decode()
+        return self._run.wait(timeout=20)
+
+
+def _take_terminal() -> None:
+    import fcntl
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture(params=["dash", "bash", "busybox ash"])
+def asked(request: pytest.FixtureRequest, firewall: Firewall) -> Firewall:
+    """Give a firewall with one of three shells."""
+    firewall.shell = request.param.split()
+    return firewall
+
+
+def test_fingerprint_passphrase_and_a_yes_are_asked_for(asked: Firewall) -> None:
+    terminal = Terminal(asked, "install", "--root", str(asked.root), "--wait", "0")
+    terminal.expect("Type at least its first 20 digits:")
+    assert asked.signer not in terminal.seen, "the answer stands on the screen"
+    typed = " ".join(asked.signer[i : i + 4] for i in range(0, 20, 4)).upper()
+    terminal.type(typed)
+    terminal.expect("Passphrase of the key for BSNS-1120-1 (not shown):")
+    passphrase = asked.passphrase_file.read_text().strip()
+    terminal.type(passphrase)
+    terminal.expect("[yes/no]")
+    assert passphrase not in terminal.seen
+    terminal.type("yes")
+    assert terminal.end() == 0, terminal.seen
+    assert "as typed" in terminal.seen
+    assert passphrase not in terminal.seen
+    asked.assert_trio(asked.new_trio)
+
+
+@pytest.mark.parametrize("typed", ["19 digits", "wrong digits"])
+def test_too_few_or_wrong_digits_are_refused(firewall: Firewall, typed: str) -> None:
+    terminal = Terminal(firewall, "install", "--root", str(firewall.root))
+    terminal.expect("Type at least its first 20 digits:")
+    terminal.type(firewall.signer[:19] if typed == "19 digits" else "0" * 20)
+    assert terminal.end() == 4
+    firewall.assert_trio(firewall.old_trio)
+
+
+def test_anything_but_yes_changes_nothing(firewall: Firewall) -> None:
+    options = [option for option in firewall.options() if option != "--yes"]
+    terminal = Terminal(firewall, "install", *options)
+    terminal.expect("[yes/no]")
+    terminal.type("y")
+    assert terminal.end() == 2
+    assert "not confirmed: nothing was changed" in terminal.seen
+    firewall.assert_trio(firewall.old_trio)
+    assert not firewall.state.exists()
+
+
+def test_ctrl_c_at_the_passphrase_gives_the_echo_back(asked: Firewall) -> None:
+    terminal = Terminal(asked, "install", "--root", str(asked.root), "--signer", asked.signer)
+    terminal.expect("(not shown):")
+    time.sleep(0.2)
+    assert not terminal.has_echo()
+    terminal.press_ctrl_c()
+    assert terminal.end() in (130, -signal.SIGINT)
+    assert terminal.has_echo()
+    asked.assert_trio(asked.old_trio)
+    assert not asked.state.exists()
+
+
+def test_tracing_does_not_show_the_passphrase(asked: Firewall) -> None:
+    options = asked.options()
+    terminal = Terminal(asked, "install", *options, tracing=True)
+    assert terminal.end() == 0, terminal.seen
+    assert asked.passphrase_file.read_text().strip() not in terminal.seen
+    asked.assert_trio(asked.new_trio)
+
+
+def test_no_command_line_ever_holds_the_passphrase(firewall: Firewall, tmp_path: Path) -> None:
+    from rehearsal import need
+
+    trace = tmp_path / "trace"
+    need("strace", subprocess.run(["which", "strace"], capture_output=True, check=False).stdout)
+    firewall.shell = [
+        "strace",
+        "-f",
+        "-s",
+        "4096",
+        "-v",
+        "-e",
+        "trace=execve",
+        "-o",
+        str(trace),
+        "sh",
+    ]
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stderr
+    text = trace.read_text()
+    assert text.count("execve(") > 20
+    assert firewall.passphrase_file.read_text().strip() not in text
