@@ -197,7 +197,7 @@ class Firewall:
         for path in sorted(self.root.rglob("*")):
             name = str(path.relative_to(self.root))
             ours = "sftunnel-bundler" in name or name.startswith(
-                ("var/run", "var/log", "ngfw/var/log")
+                ("var/run", "var/log", "etc/sf/lab-")
             )
             if ours or (path.parent == self.peer_dir.resolve() and path.name in TRIO_NAMES):
                 continue
