@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,8 +221,7 @@ def make_firewall(made: Made, place: Path, index: int = 0) -> Firewall:
     )
     media = place / "stick"
     media.mkdir()
-    with tarfile.open(made.bundle(original)) as archive:
-        archive.extractall(media, filter="data")
+    subprocess.run(["tar", "-xzf", str(made.bundle(original)), "-C", str(media)], check=True)
     (bundle,) = media.iterdir()
     passphrase_file = place / "passphrase.txt"
     passphrase_file.write_text(f"{made.passphrase(original)}\n")
