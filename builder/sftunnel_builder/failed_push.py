@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from sftunnel_builder.errors import printable
 from sftunnel_builder.trio import TRIO_NAMES
@@ -23,10 +24,12 @@ _RECORD = re.compile(
     rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*"
 )
 _CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/.*)?\s*")
-_PROMPT = re.compile(r"\s*\S+@\S+:.*[#$%>]")
+_PROMPT = re.compile(r"\s*\S+@\S+:[^#$%>]*[#$%>](\s.*)?")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 NO_ADDRESS = {"DONTRESOLVE", "-"}
+MAX_PARTS = 8
+"""A record wrapped into more lines than this is none."""
 
 
 @dataclass(frozen=True)
@@ -84,33 +87,39 @@ def parse_failed_push(data: bytes) -> FailedPush:
 
 def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
     """Yield each record with the number of its first line, wrapped ones joined."""
-    start, pending = 0, ""
+    start, parts = 0, list[str]()
     text = data.decode("utf-8-sig", "backslashreplace")
     for number, raw in enumerate(text.split("\n"), 1):
         line = _ESCAPE.sub("", raw.rstrip("\r"))
-        if _RECORD_START.match(line):
-            if pending:
-                yield start, pending
-            start, pending = number, line
-        elif not line.strip() or _PROMPT.fullmatch(line.rstrip()):
+        if not line.strip() or _PROMPT.fullmatch(line.rstrip()):
             continue
-        elif pending and not _RECORD.fullmatch(pending):
-            pending = _join(pending, line)
+        is_start = _RECORD_START.match(line)
+        is_more = parts and len(parts) < MAX_PARTS and not _RECORD.fullmatch(_joined(parts))
+        if parts and (is_start or not is_more):
+            yield start, _joined(parts)
+            parts = []
+        if is_start:
+            start, parts = number, [line]
+        elif is_more:
+            parts.append(line)
         else:
-            if pending:
-                yield start, pending
-                pending = ""
             yield number, line
-    if pending:
-        yield start, pending
+    if parts:
+        yield start, _joined(parts)
 
 
-def _join(pending: str, line: str) -> str:
-    """Join a wrapped line: in mid-path nothing is between; a blank at the fold may be lost."""
-    joined = pending + line
-    if _RECORD.fullmatch(joined) or not _RECORD.fullmatch(f"{pending} {line}"):
-        return joined
-    return f"{pending} {line}"
+def _joined(parts: list[str]) -> str:
+    """Join the lines of a wrapped record.
+
+    In mid-path nothing is between them; a blank that stood at a fold may have been lost in copying,
+    so that the least number of blanks is put back that makes it a record.
+    """
+    folds = product(("", " "), repeat=len(parts) - 1)
+    for blanks in sorted(folds, key=lambda each: each.count(" ")):
+        text = "".join(a + b for a, b in zip(parts, (*blanks, ""), strict=True))
+        if _RECORD.fullmatch(text):
+            return text
+    return "".join(parts)
 
 
 def _split_address(middle: str) -> tuple[str, str]:

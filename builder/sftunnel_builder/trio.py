@@ -3,11 +3,11 @@
 The checks, in order; each one that fails raises, and the code below carries the same numbers:
 
  1. the three files parse: one certificate each, one unencrypted RSA key
- 2. the CA signed itself
- 3. the certificate was issued by that CA: its name and its signature
- 4. both certificates hold now
- 5. both public keys have at least 2048 bits
- 6. both signatures use SHA-256 or stronger
+ 2. both public keys have at least 2048 bits
+ 3. both signatures use SHA-256 or stronger
+ 4. the CA signed itself
+ 5. the certificate was issued by that CA: its name and its signature
+ 6. both certificates hold now
  7. the certificate serves a TLS client and a TLS server
  8. the CA's common name is the UUID of the FMC whose peer directory it goes to
  9. the certificate's title is the device's UUID
@@ -99,10 +99,12 @@ def check_certificates(
     ca_place, cert_place, _ = files.places
     ca = load_certificate(files.cacert, ca_place)  # 1
     cert = load_certificate(files.cert, cert_place)
-    _check_chain(ca, cert, ca_place, cert_place)  # 2, 3
-    for each, place in ((ca, ca_place), (cert, cert_place)):
-        _check_dates(each, place, now)  # 4
-        _check_strength(each, place)  # 5, 6
+    both = ((ca, ca_place), (cert, cert_place))
+    for each, place in both:
+        _check_strength(each, place)  # 2, 3
+    _check_chain(ca, cert, ca_place, cert_place)  # 4, 5
+    for each, place in both:
+        _check_dates(each, place, now)  # 6
     warnings = [
         *_check_usage(cert, cert_place),  # 7
         *_check_name("common name", ca.common_name, fmc_uuid, "FMC", ca_place),  # 8
@@ -132,7 +134,7 @@ def check_run(ca: Certificate, place: str, run_id: int | None, run_ids: Sequence
 
 
 def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: str) -> None:
-    """Checks 2 and 3."""
+    """Checks 4 and 5."""
     if not _is_issued_by(ca, ca):
         raise BundlerError(
             f"'{ca_place}' is not signed by its own key, so it is not the FMC's internal CA",
@@ -165,7 +167,7 @@ def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place
 
 
 def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
-    """Check 4."""
+    """Check 6."""
     if now > cert.not_after_utc:
         raise BundlerError(
             f"'{place}' expired on {cert.not_after_utc:%Y-%m-%d %H:%M:%S} UTC", RENEW
@@ -179,7 +181,7 @@ def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
 
 
 def _check_strength(cert: Certificate, place: str) -> None:
-    """Checks 5 and 6. Weak digests are the vendor's defect CSCwa10423."""
+    """Checks 2 and 3. Weak digests are the vendor's defect CSCwa10423."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     public = cert.public_key()
