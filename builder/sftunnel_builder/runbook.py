@@ -9,6 +9,8 @@ from sftunnel_builder.resources import template
 from sftunnel_builder.signer import grouped
 
 COLUMNS = 78
+MAX_NAME = 39
+"""What fits behind the words of the longest line that names the device."""
 
 
 def render_device_runbook(
@@ -23,7 +25,7 @@ def render_device_runbook(
     sums = grouped(bundle_sha256).split() if bundle_sha256 else []
     text = template("RUNBOOK.txt.j2").render(
         conf=conf,
-        device_name=textwrap.shorten(conf.device_name, 60, placeholder="..."),
+        device_name=textwrap.shorten(conf.device_name, MAX_NAME, placeholder="..."),
         top=top,
         bundle=f"{top}.tar.gz",
         signer=signer,

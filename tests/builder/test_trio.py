@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sftunnel_builder import trio as trio_module
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab.certificates import key_pem, make_ca, new_key
-from sftunnel_builder.lab.der import integer, sequence
+from sftunnel_builder.lab.der import encode, encode_integer
 from sftunnel_builder.trio import CheckedTrio, TrioFiles, check_run, check_trio
 
 from .conftest import DEVICE, FMC, NOW, TIMES
@@ -128,7 +128,7 @@ def test_a_damaged_private_number(
     values |= {name: getattr(numbers, name) for name in ("q", "dmp1", "dmq1", "iqmp")}
     values[field] ^= 1 << 40
     # RFC 8017 appendix A.1.2; the library would refuse to write such a key.
-    pkcs1 = sequence(*(integer(value) for value in values.values()))
+    pkcs1 = encode(0x30, *(encode_integer(value) for value in values.values()))
     lines = textwrap.wrap(base64.b64encode(pkcs1).decode(), 64)
     label = "RSA PRIVATE KEY"
     pem = "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
