@@ -22,9 +22,10 @@ IS_CI = os.environ.get("CI") == "true"
 AS_ROOT = [] if os.getuid() == 0 else ["unshare", "-r"]
 """What to put before a command that must be root, in a user namespace if need be."""
 
-VERIFY_WITH_OPENSSL = (
-    ["openssl", "dgst", "-sha256", "-verify", "signer.pem", "-signature", "SHA256SUMS.sig", "SHA256SUMS"]
-)
+VERIFY_WITH_OPENSSL = [
+    *("openssl", "dgst", "-sha256", "-verify", "signer.pem"),
+    *("-signature", "SHA256SUMS.sig", "SHA256SUMS"),
+]
 
 
 def need(what: str, is_there: object) -> None:

@@ -5,13 +5,14 @@ import re
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from rehearsal import Made
 
 from sftunnel_builder import __version__
+from sftunnel_builder.resources import installer_script
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARE = "sftunnel_builder/share"
@@ -116,8 +117,8 @@ def test_the_wheel_carries_the_licence(wheel: Path) -> None:
 
 def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path / "sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "source", filter="data")
+    (tmp_path / "source").mkdir()
+    run("tar", "-xzf", sdist, "-C", tmp_path / "source")
     (source,) = (tmp_path / "source").iterdir()
     rebuilt = build("wheel", source, tmp_path / "wheel")
     assert names_in(rebuilt) == names_in(wheel)
@@ -135,6 +136,25 @@ def test_the_installed_package_is_the_one_of_the_wheel(installed: Path, tmp_path
         cwd=tmp_path,
     )
     assert Path(where.strip()).is_relative_to(installed)
+
+
+def test_the_installed_command_makes_a_kit(installed: Path, tmp_path: Path, made: Made) -> None:
+    command = installed / "bin" / "sftunnel-bundler"
+    run(command, "keygen", "--out", "key.pem", "--no-passphrase", cwd=tmp_path)
+    options = ("--fmc-tree", made.fmc.root, "--signing-key", "key.pem", "--out", "kit")
+    run(command, "build", *options, cwd=tmp_path)
+    bundles = sorted((tmp_path / "kit/bundles").glob("*.tar.gz"))
+    assert len(bundles) == len(made.devices)
+    run(command, "verify", *bundles, cwd=tmp_path)
+    for bundle in bundles:
+        run("tar", "-xzf", bundle, cwd=tmp_path)
+        unpacked = tmp_path / bundle.name.removesuffix(".tar.gz")
+        assert (unpacked / "install.sh").read_bytes() == installer_script()
+
+
+def test_the_installed_command_shows_the_demo(installed: Path, tmp_path: Path) -> None:
+    out = run(installed / "bin" / "sftunnel-bundler", "demo", cwd=tmp_path)
+    assert "The FMC sees 3 of 3 firewalls" in out
 
 
 # Written so that the patterns do not match themselves.
