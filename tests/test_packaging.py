@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from rehearsal import Made
 
+from rehearsal import Made
 from sftunnel_builder import __version__
 from sftunnel_builder.resources import installer_script
 

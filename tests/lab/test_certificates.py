@@ -16,7 +16,7 @@ FMC_UUID = "cdb123c8-4347-11ef-aca1-f3aa241412a1"
 DEVICE_UUID = "c8d5d5c6-87c9-11ef-a993-b9831565bc4e"
 START = datetime(2024, 10, 14, 14, 23, 28, tzinfo=UTC)
 END = START + timedelta(days=3650)
-SHA1 = hashes.SHA1()  # noqa: S303 - a bad example is wanted.
+SHA1 = hashes.SHA1()
 
 
 @dataclass(frozen=True)
