@@ -1,0 +1,43 @@
+"""What the tests of the docs share: one run of every scenario that the docs show."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docs.samples import SECRET, Site, help_texts, run_samples
+from rehearsal import need
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every output that a page may paste, by name."""
+    need("setsid", shutil.which("setsid"))
+    place = tmp_path_factory.mktemp("docs")
+    return {**help_texts(place), **run_samples(place / "site")}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An FMC that has run generate_certs.pl, its firewalls, and nothing built yet."""
+    need("setsid", shutil.which("setsid"))
+    site = Site.create(tmp_path_factory.mktemp("docs-site") / "site")
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="session")
+def unpacked(site: Site) -> Path:
+    """The unpacked bundle of the site's first device."""
+    (site.place / "phrase").write_text(f"{SECRET}\n")
+    for command in (
+        "sftunnel-bundler keygen --out other-key.pem --passphrase-file phrase",
+        "sftunnel-bundler build --out kit --signing-key other-key.pem "
+        "--signing-passphrase-file phrase",
+    ):
+        done = site.fmc_run(command)
+        assert done.code == 0, done.text
+    return site.unpack(site.devices[0])

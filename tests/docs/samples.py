@@ -1,0 +1,379 @@
+"""What the docs paste: the real output of real runs on made-up appliances.
+
+A pasted block stands behind a line `<!-- output: NAME -->`. NAME is a key of what `help_texts` and
+`run_samples` return. `python tests/docs/samples.py` writes all pasted blocks anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rehearsal import AS_ROOT
+from sftunnel_builder.lab.device import LabDevice
+from sftunnel_builder.lab.fmc import LabFmc
+from sftunnel_builder.resources import installer_script
+
+ROOT = Path(__file__).resolve().parents[2]
+FMC_UUID = "cdb123c8-4347-11ef-aca1-f3aa241412a1"
+DEVICES = (
+    ("BSNS-1120-1", "c8d5d5c6-87c9-11ef-a993-b9831565bc4e", "10.48.67.54"),
+    ("Plant 4 edge", "5e1f7b40-87cb-11ef-8d0e-aa0d2f4b6c11", "DONTRESOLVE"),
+)
+TIMEOUT_S = 60.0
+BLOCK = re.compile(r"(<!-- output: ([^\n]+?) -->\n+```[a-z]*\n)(.*?)(```\n)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Return every page of the docs."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def program(*words: str) -> list[str]:
+    """Return a command line that is `sftunnel-bundler` in its help texts, too."""
+    start = "import sys; sys.argv[0] = 'sftunnel-bundler'; from sftunnel_builder.cli import main; "
+    return [sys.executable, "-c", f"{start}main()", *words]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment of a run: this package, a known width, a home of its own."""
+    return {
+        "PATH": f"{home}/bin:{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "HOME": str(home),
+        "COLUMNS": "80",
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+
+
+def help_texts(home: Path) -> dict[str, str]:
+    """Return the help texts that the docs show, by the command that prints them."""
+    texts = {}
+    for verb in ("", "build"):
+        words = [*filter(None, [verb]), "--help"]
+        done = subprocess.run(
+            program(*words), env=environment(home), capture_output=True, text=True, check=True
+        )
+        texts[" ".join(["sftunnel-bundler", *words])] = done.stdout
+    script = home / "install.sh"
+    script.write_bytes(installer_script())
+    done = subprocess.run(["sh", script, "--help"], capture_output=True, text=True, check=True)
+    return {**texts, "sh install.sh --help": done.stdout}
+
+
+@dataclass
+class Typed:
+    """What a run on a terminal showed, and how it ended."""
+
+    text: str
+    code: int
+
+
+def at_terminal(
+    command: Sequence[str], *, cwd: Path, home: Path, answers: Sequence[tuple[str, str]] = ()
+) -> Typed:
+    """Run a command on a terminal of its own; answers are what to type at which question."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=cwd,
+        env=environment(home),
+    )
+    os.close(slave)
+    seen, answered = b"", 0
+    left = list(answers)
+    try:
+        while select.select([master], [], [], TIMEOUT_S)[0]:
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            seen += chunk
+            if left and left[0][0].encode() in seen[answered:]:
+                answered = len(seen)
+                os.write(master, left.pop(0)[1].encode() + b"\n")
+        code = process.wait(TIMEOUT_S)
+    finally:
+        process.kill()
+        os.close(master)
+    assert not left, f"never asked: {left}\n{seen.decode()}"
+    return Typed(seen.decode().replace("\r\n", "\n"), code)
+
+
+@dataclass
+class Site:
+    """One FMC with two firewalls that it has lost, and a place to carry bundles through."""
+
+    place: Path
+    fmc: LabFmc
+    devices: list[LabDevice]
+    samples: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, place: Path) -> Site:
+        """Make it, with new certificates on the FMC and none pushed; sftunnel runs everywhere."""
+        now = datetime.now(UTC)
+        (place / "bin").mkdir(parents=True)
+        command = place / "bin" / "sftunnel-bundler"
+        # The FMC's own tree is the default, /.
+        command.write_text(
+            "#!/bin/sh\nverb=$1\nshift\n"
+            f'[ $verb != build ] || set -- --fmc-tree {shlex.quote(str(place / "fmc"))} "$@"\n'
+            f'exec {shlex.join(program())} $verb "$@"\n'
+        )
+        command.chmod(0o755)
+        (place / "stick").mkdir()
+        fmc = LabFmc.create(place / "fmc", uuid=FMC_UUID, now=now)
+        devices = [
+            LabDevice.create(place / uuid, uuid=uuid, name=name, address=address)
+            for name, uuid, address in DEVICES
+        ]
+        port = fmc.start_server()
+        for device in devices:
+            fmc.register(device)
+            device.connect_to(fmc.uuid, "127.0.0.1", port)
+            device.start_sftunnel()
+        fmc.generate_certs(now=now)
+        fmc.restart_server()
+        return cls(place, fmc, devices)
+
+    def close(self) -> None:
+        """Stop all that runs."""
+        for device in self.devices:
+            device.stop_sftunnel()
+        self.fmc.stop_server()
+
+    def fmc_run(self, command: str, answers: Sequence[tuple[str, str]] = ()) -> Typed:
+        """Run a line of the docs where the kit is built."""
+        words = ["sh", "-c", command]
+        return at_terminal(words, cwd=self.place, home=self.place, answers=answers)
+
+    def device_run(
+        self, device: LabDevice, cwd: Path, command: str, answers: Sequence[tuple[str, str]] = ()
+    ) -> Typed:
+        """Run a line of the docs on a device: --root stands for its `/`."""
+        root = shlex.quote(str(device.root))
+        command = re.sub(r"\b((?:install|rollback)\.sh'?)", rf"\1 --root {root}", command)
+        command = command.replace("/ngfw/var/sf/", f"{device.root}/ngfw/var/sf/")
+        command = command.replace("/var/tmp/renewal", str(self.place / "stick"))  # noqa: S108
+        words = [*AS_ROOT, "sh", "-c", command]
+        return at_terminal(words, cwd=cwd, home=self.place, answers=answers)
+
+    def as_told(self, text: str) -> str:
+        """Return output with the places that a reader has."""
+        for device in self.devices:
+            text = text.replace(f" --root '{device.root}'", "").replace(str(device.root), "")
+        text = text.replace(str(self.place / "stick"), "/var/tmp/renewal")  # noqa: S108
+        text = text.replace(str(self.place / "fmc"), "").replace(str(self.place), "/srv/renewal")
+        return text.replace("127.0.0.1", self.fmc.address)
+
+    def bundle(self, device: LabDevice) -> str:
+        """Return the name of a device's bundle, without .tar.gz."""
+        return f"sftunnel-{re.sub('[^A-Za-z0-9._-]', '_', device.name)}-{device.uuid[:8]}"
+
+    def unpack(self, device: LabDevice) -> Path:
+        """Carry a device's bundle and unpack it."""
+        stick, name = self.place / "stick", self.bundle(device)
+        shutil.copy(self.place / f"kit/bundles/{name}.tar.gz", stick)
+        subprocess.run(["tar", "-xzf", f"{name}.tar.gz"], cwd=stick, check=True)
+        return stick / name
+
+    def passphrase(self, device: LabDevice) -> str:
+        """Return the passphrase of a device's key."""
+        text = (self.place / "kit-passphrases.txt").read_text()
+        found = re.search(rf"^{device.uuid}  (\S+)  ", text, re.MULTILINE)
+        assert found, text
+        return found[1]
+
+    def fingerprint(self) -> str:
+        """Return the signer's fingerprint, from the runbook of the first device."""
+        text = (self.place / f"kit/runbooks/{self.bundle(self.devices[0])}.txt").read_text()
+        found = re.search(r"^ +([0-9a-f]{64})$", text.partition("3. CHECK")[2], re.MULTILINE)
+        assert found, text
+        return found[1]
+
+
+SECRET = "a passphrase for the documentation"
+YES = ("[yes/no]", "yes")
+
+
+def run_samples(place: Path) -> dict[str, str]:
+    """Return the output of every scenario that the docs show, by name, in a reader's places."""
+    site = Site.create(place)
+    try:
+        _on_the_fmc(site)
+        _on_a_device(site)
+        _on_another_device(site)
+    finally:
+        site.close()
+    return {name: site.as_told(text) for name, text in site.samples.items()}
+
+
+def _keep(site: Site, name: str, typed: Typed, code: int) -> None:
+    """Keep an output that ended as it should."""
+    assert typed.code == code, f"{name}: wanted status {code}, found {typed.code}\n{typed.text}"
+    site.samples[name] = typed.text
+
+
+def _on_the_fmc(site: Site) -> None:
+    """Keygen, build, verify, inspect."""
+    ask = [("new signing key", SECRET), ("same again", SECRET)]
+    keygen = site.fmc_run("sftunnel-bundler keygen --out signing-key.pem", ask)
+    _keep(site, "keygen", keygen, 0)
+    key = "--signing-key signing-key.pem"
+    unlock = [("signing key", SECRET)]
+    _keep(site, "build", site.fmc_run(f"sftunnel-bundler build {key} --out kit", unlock), 0)
+    pushed = site.fmc.peer_dir(site.devices[1].uuid) / "certs_pushed/sftunnel-key.pem"
+    whole = pushed.read_bytes()
+    pushed.write_bytes(b"")
+    refused = site.fmc_run(f"sftunnel-bundler build {key} --out kit-2", unlock)
+    _keep(site, "build, one refused", refused, 9)
+    pushed.write_bytes(whole)
+    bundles = " ".join(f"kit/bundles/{site.bundle(d)}.tar.gz" for d in site.devices)
+    _keep(
+        site,
+        "verify",
+        site.fmc_run(f"sftunnel-bundler verify --signer {site.fingerprint()} {bundles}"),
+        0,
+    )
+    first = f"kit/bundles/{site.bundle(site.devices[0])}.tar.gz"
+    _keep(site, "inspect", site.fmc_run(f"sftunnel-bundler inspect {first}"), 0)
+    _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v kit-2"), 0)
+
+
+def _on_a_device(site: Site) -> None:
+    """Check, install, again, status, rollback, and a bundle on the wrong device."""
+    device, other = site.devices
+    bundle = site.unpack(device)
+    secret = ("(not shown)", site.passphrase(device))
+    signer = site.fingerprint()
+    name = f"{site.bundle(device)}.tar.gz"
+    _keep(site, "sha256sum", site.device_run(device, bundle.parent, f"sha256sum {name}"), 0)
+    untyped = site.device_run(
+        device, bundle, "sh install.sh check", [("20 digits", signer[:20]), secret]
+    )
+    _keep(site, "check, fingerprint typed", untyped, 0)
+    checked = site.device_run(device, bundle, f"sh install.sh check --signer {signer}", [secret])
+    _keep(site, "check", checked, 0)
+    wrong = site.device_run(other, bundle, f"sh install.sh check --signer {signer}")
+    _keep(site, "wrong device", wrong, 5)
+    stranger = site.device_run(device, bundle, f"sh install.sh check --signer {'0' * 64}")
+    _keep(site, "wrong signer", stranger, 4)
+    installed = site.device_run(device, bundle, f"sh install.sh --signer {signer}", [secret, YES])
+    _keep(site, "install", installed, 0)
+    _keep(site, "again", site.device_run(device, bundle, "sh install.sh", [secret]), 0)
+    _keep(site, "status", site.device_run(device, bundle, "sh install.sh status"), 0)
+    (receipt,) = bundle.parent.glob("sftunnel-receipt-*.json")
+    site.samples["receipt"] = receipt.read_text()
+    (backup,) = (device.root / "ngfw/var/sf/sftunnel-bundler/backups").iterdir()
+    _keep(
+        site,
+        "rollback",
+        site.device_run(
+            device,
+            bundle,
+            f"sh '/ngfw/var/sf/sftunnel-bundler/backups/{backup.name}/rollback.sh'",
+            [YES],
+        ),
+        0,
+    )
+    state = device.root / "ngfw/var/sf/sftunnel-bundler"
+    listed = subprocess.run(
+        ["sh", "-c", "find . | LC_ALL=C sort"],
+        cwd=state,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    site.samples["state directory"] = listed
+
+
+def _on_another_device(site: Site) -> None:
+    """Stage now and activate later; then a power cut in mid-commit."""
+    device = site.devices[1]
+    bundle = site.unpack(device)
+    secret = ("(not shown)", site.passphrase(device))
+    signer = site.fingerprint()
+    staged = site.device_run(
+        device, bundle, f"sh install.sh --stage-only --signer {signer}", [secret, YES]
+    )
+    _keep(site, "stage", staged, 0)
+    _keep(site, "activate", site.device_run(device, bundle, "sh install.sh activate", [YES]), 0)
+    state = device.root / "ngfw/var/sf/sftunnel-bundler"
+    backup = sorted((state / "backups").iterdir())[-1]
+    peer = device.peer_dir(FMC_UUID)
+    shutil.copy(backup / FMC_UUID / "cacert.pem", peer / "cacert.pem")
+    (state / "journal").write_text(f"format=1\nverb=install\nphase=commit\nbackup={backup.name}\n")
+    cut = site.device_run(device, bundle, "sh install.sh status | tail -n 3; echo; exit 0")
+    site.samples["status after a power cut"] = "".join(
+        line for line in cut.text.splitlines(keepends=True) if line.startswith("warning")
+    )
+    _keep(site, "recover", site.device_run(device, bundle, "sh install.sh recover"), 0)
+
+
+# --- comparing -------------------------------------------------------------------------------
+
+_CHANGING = (
+    (r"\b[0-9a-f]{64}\b", "<sha256>"),
+    (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "<sha256 in groups>"),
+    (r"\b[0-9a-f]{20}\b", "<20 digits>"),
+    (r"(?<=wanted ')[0-9a-f]+(?=')", "<digits>"),
+    (r"(?i)sha256 Fingerprint=[0-9A-F]{2}(:[0-9A-F]{2}){31}\b", "<fingerprint>"),
+    (r"\b\d{8}T\d{6}Z\b", "<time>"),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", "<time>"),
+    (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", "<time>"),
+    (r"PID \d+ -> \d+", "PID <n> -> <n>"),
+    (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
+    (r"\d+ KiB free", "<n> KiB free"),
+    (r"\brun \d{10}", "run <n>"),
+    (r"(?<=bundle id       )[0-9a-f]{16}", "<id>"),
+    (r'(?<="bundle":")[0-9a-f]{16}', "<id>"),
+    (r"(?<=bundle )[0-9a-f]{16}(?=:)", "<id>"),
+    (r"(?m)^[A-Za-z0-9+/]{100,}=*$", "<base64>"),
+    (r"(?m)^ +\d+  (?=\S+$)", "<size>  "),
+)
+
+
+def comparable(text: str) -> str:
+    """Return a text without what differs from run to run."""
+    for pattern, instead in _CHANGING:
+        text = re.sub(pattern, instead, text)
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+def main() -> None:
+    """Write every pasted block anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        texts = {**help_texts(place), **run_samples(place / "site")}
+
+    def fill(block: re.Match[str]) -> str:
+        if comparable(texts[block[2]]) == comparable(block[3]):
+            return block[0]
+        tidied = "".join(f"{line.rstrip()}\n" for line in texts[block[2]].strip("\n").splitlines())
+        return block[1] + tidied + block[4]
+
+    for page in pages():
+        page.write_text(BLOCK.sub(fill, page.read_text()))
+    used = {block[1] for page in pages() for block in BLOCK.findall(page.read_text())}
+    sys.stdout.write("".join(f"not shown anywhere: {name}\n" for name in set(texts) - used))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What the docs tell people to type works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from docs.samples import ROOT, SECRET, YES, Site, comparable, pages
+
+RUN = re.compile(r"<!-- run: (\w+) -->\n+```sh\n(.*?)```", re.DOTALL)
+
+
+def commands(page: str, name: str) -> list[str]:
+    """Return the lines of a block that is to be run, without comments."""
+    found = dict(RUN.findall((ROOT / page).read_text()))
+    assert name in found, f"{page} has no block '{name}'"
+    return [line for line in found[name].splitlines() if line.partition("#")[0].strip()]
+
+
+def sh(script: str, cwd: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_the_cheat_sheet(tmp_path: Path) -> None:
+    site = Site.create(tmp_path / "site")
+    try:
+        answers = {
+            "keygen": [("new signing key", SECRET), ("same again", SECRET)],
+            "build": [("signing key", SECRET)],
+            "verify": [],
+        }
+        lines = commands("README.md", "fmc")
+        assert [line.split()[1] for line in lines] == list(answers)
+        for line in lines:
+            verb = line.split()[1]
+            if "FINGERPRINT" in line:
+                line = line.replace("FINGERPRINT", site.fingerprint())
+            done = site.fmc_run(line, answers[verb])
+            assert done.code == 0, f"{line}\n{done.text}"
+        _on_the_device(site)
+    finally:
+        site.close()
+
+
+def _on_the_device(site: Site) -> None:
+    device = site.devices[0]
+    bundle, old = site.bundle(device), device.trio(site.fmc.uuid)
+    secret = ("(not shown)", site.passphrase(device))
+    answers = {"check": [secret], "--signer": [secret, YES], "rollback": [YES]}
+    stick = site.place / "stick"
+    shutil.copy(site.place / f"kit/bundles/{bundle}.tar.gz", stick)
+    printed = (site.place / f"kit/runbooks/{bundle}.txt").read_text()
+    cwd = stick
+    for line in commands("README.md", "device"):
+        line = line.replace("BUNDLE", bundle).replace("FINGERPRINT", site.fingerprint())
+        if line.startswith("cd "):
+            cwd = cwd / line.split()[1]
+            continue
+        verb = line.split()[2] if "install.sh" in line else ""
+        done = site.device_run(device, cwd, line, answers.get(verb, ()))
+        assert done.code == 0, f"{line}\n{done.text}"
+        if line.startswith("sha256sum"):
+            assert done.text.split()[0] in printed
+        if verb == "--signer":
+            assert device.trio(site.fmc.uuid) != old
+    assert device.trio(site.fmc.uuid) == old
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/bundle-format.md"])
+def test_verifying_a_bundle_by_hand(site: Site, unpacked: Path, page: str) -> None:
+    said = sh("\n".join(commands(page, "unpacked")), unpacked)
+    assert site.fingerprint() in said
+    assert "Verified OK" in said
+    assert said.count(": OK") == 7 + (page != "README.md")
+
+
+def test_verifying_a_kit_by_hand(site: Site, unpacked: Path) -> None:
+    said = sh("\n".join(commands("README.md", "unpacked")), site.place / "kit")
+    assert site.fingerprint() in said
+    assert said.count(": OK") == 7
+
+
+def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
+    device = site.devices[0]
+    options = f"--signer {site.fingerprint()} --no-restart"
+    answers = [("(not shown)", site.passphrase(device)), YES]
+    done = site.device_run(device, unpacked, f"sh install.sh {options}", answers)
+    assert done.code == 0, done.text
+    (receipt,) = (site.place / "stick").glob("sftunnel-receipt-*.json")
+    script = "\n".join(commands("docs/security.md", "receipt"))
+    script = script.replace("RECEIPT", receipt.name).replace("BUNDLE", unpacked.name)
+    assert "Verified OK" in sh(script, site.place / "stick")
+
+
+def test_any_backup_can_activate_what_was_staged(site: Site, unpacked: Path) -> None:
+    device = site.devices[1]
+    bundle = site.unpack(device)
+    answers = [("(not shown)", site.passphrase(device)), ("[yes/no]", "yes")]
+    staging = f"sh install.sh --stage-only --no-restart --signer {site.fingerprint()}"
+    done = site.device_run(device, bundle, staging, answers)
+    assert done.code == 0, done.text
+    shutil.rmtree(bundle)
+    (backup,) = (device.root / "ngfw/var/sf/sftunnel-bundler/backups").iterdir()
+    line = f"sh /ngfw/var/sf/sftunnel-bundler/backups/{backup.name}/rollback.sh activate"
+    done = site.device_run(device, site.place, f"{line} --no-restart", [YES])
+    assert done.code == 0, done.text
+
+
+def test_a_copy_of_the_named_files_is_enough_to_build(
+    site: Site, unpacked: Path, tmp_path: Path
+) -> None:
+    script = "\n".join(commands("docs/operations.md", "copy"))
+    script = script.replace("cd /\n", f"cd {shlex.quote(str(site.fmc.root))}\n")
+    script = script.replace("/var/tmp/fmc-tree.tar.gz", f"{tmp_path}/fmc-tree.tar.gz")  # noqa: S108
+    sh(script, tmp_path)
+    assert (tmp_path / "fmc-tree.tar.gz").stat().st_mode & 0o077 == 0
+    (tmp_path / "copy").mkdir()
+    sh("tar -xzf ../fmc-tree.tar.gz", tmp_path / "copy")
+    done = site.fmc_run(
+        f"sftunnel-bundler build --fmc-tree {tmp_path}/copy --out {tmp_path}/kit "
+        "--signing-key other-key.pem --signing-passphrase-file phrase"
+    )
+    assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+def test_a_bundle_pasted_as_base64_arrives(
+    site: Site, unpacked: Path, tmp_path: Path, line_end: str
+) -> None:
+    bundle = site.place / f"kit/bundles/{site.bundle(site.devices[0])}.tar.gz"
+    sent = sh(f"openssl base64 -in {shlex.quote(str(bundle))}", tmp_path)
+    assert max(map(len, sent.splitlines())) == 64
+    (tmp_path / "b64").write_bytes(sent.replace("\n", line_end).encode())
+    (line,) = re.findall(r"^ {4}(tr .*)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    sh(line, tmp_path)
+    assert (tmp_path / "BUNDLE.tar.gz").read_bytes() == bundle.read_bytes()
+
+
+def test_every_block_to_be_run_is_run_here() -> None:
+    found = {(p.name, name) for p in pages() for name, _ in RUN.findall(p.read_text())}
+    assert found == {
+        ("README.md", "fmc"),
+        ("README.md", "device"),
+        ("README.md", "unpacked"),
+        ("bundle-format.md", "unpacked"),
+        ("operations.md", "copy"),
+        ("security.md", "receipt"),
+    }
+
+
+def test_what_is_compared_is_not_everything() -> None:
+    assert comparable("PID 1 -> 2") == comparable("PID 33 -> 4")
+    assert comparable("tunnel up") != comparable("tunnel down")

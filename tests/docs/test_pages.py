@@ -1,0 +1,107 @@
+"""Links, tables and lists in the docs agree with the repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.messages import source_rows
+from docs.samples import ROOT, pages
+from sftunnel_builder.errors import ExitCode
+from sftunnel_builder.resources import INSTALLER_FRAGMENTS, installer_script
+
+LINK = re.compile(r"\[[^]]+\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a page's headings get."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(FENCE.sub("", page.read_text())) if "://" not in link]
+    assert links or page.name in {"CHANGELOG.md", "bundle-format.md"}
+    for link in links:
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def exit_codes(text: str) -> list[str]:
+    """Return the first column of the table of exit codes."""
+    table = text.partition("| exit | meaning |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| (\S+) \|", table, re.MULTILINE)[1:]
+
+
+def test_the_table_of_exit_codes_is_that_of_the_sources() -> None:
+    told = exit_codes((ROOT / "README.md").read_text())
+    printed = {code for codes, _ in source_rows().values() for code in codes.split(", ")} - {"-"}
+    assert told == [*map(str, range(10)), "128+n"]
+    assert printed <= set(told)
+    known = {str(int(code)) for code in ExitCode if code < 128}
+    assert known | printed == set(told) - {"128+n"}
+    assert ExitCode.INTERRUPTED == 128 + 2
+
+
+def test_the_runbook_tells_the_same_codes_of_the_device() -> None:
+    template = (ROOT / "templates/RUNBOOK.txt.j2").read_text()
+    told = re.findall(r"^   (\d\+?|128\+) +\S", template, re.MULTILINE)
+    assert set(told) <= set(exit_codes((ROOT / "README.md").read_text())) | {"128+"}
+    assert {"6", "7", "8"} <= set(told)
+
+
+def test_every_option_of_the_installer_is_described() -> None:
+    usage = installer_script().decode().partition("usage() {")[2].partition("\nEND")[0]
+    options = set(re.findall(r"^  (--[a-z-]+(?: [A-Z]+)?)", usage, re.MULTILINE))
+    assert len(options) > 8
+    operations = (ROOT / "docs/operations.md").read_text()
+    assert options == set(re.findall(r"^\| `(--[^`]+)` \|", operations, re.MULTILINE))
+
+
+def test_every_fragment_of_the_installer_is_described_in_order() -> None:
+    told = re.findall(
+        r"^\| `(\w+\.sh)` \|", (ROOT / "docs/development.md").read_text(), re.MULTILINE
+    )
+    assert told == list(INSTALLER_FRAGMENTS)
+
+
+def test_every_module_of_the_builder_is_described() -> None:
+    package = ROOT / "builder/sftunnel_builder"
+    modules = {p.name for p in package.glob("*.py") if not p.name.startswith("_")}
+    folders = {f"{p.name}/" for p in package.iterdir() if (p / "__init__.py").exists()}
+    text = (ROOT / "docs/development.md").read_text()
+    told = {
+        name
+        for row in re.findall(r"^\| (`.+`) \| ", text, re.MULTILINE)
+        for name in re.findall(r"`([^`]+(?:\.py|[a-z]/))`", row)
+        if not name.startswith("tests/")
+    }
+    assert told == modules | folders
+
+
+def test_every_target_of_make_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = {
+        target
+        for page in pages()
+        for target in re.findall(r"(?:`|^ {4})make ([a-z]+)", page.read_text(), re.MULTILINE)
+    }
+    assert {"demo", "test"} <= named
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_the_limits_of_the_format_are_those_of_the_code() -> None:
+    from sftunnel_builder import archive, passphrases, private_key
+
+    text = (ROOT / "docs/bundle-format.md").read_text()
+    assert f"{archive.MAX_ARCHIVE_BYTES >> 20} MiB, its tar at most" in text
+    assert f"at most {archive.MAX_CONTENT_BYTES >> 20} MiB" in text
+    assert passphrases.ALPHABET in text
+    for count in (private_key.ITERATIONS_RANDOM, private_key.ITERATIONS_CHOSEN):
+        assert f"{count:,} for" in text
