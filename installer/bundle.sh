@@ -80,5 +80,5 @@ check_checksums() {
     odd=$(only_in "$found" "$(cat "$bundle/SHA256SUMS")")
     [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$(printf '%s' "$odd" | sed 's/^[0-9a-f]*  //')'" "$carry_hint"
     step '' "$(printf '%s\n' "$found" | grep -c .) files have their signed checksums"
-    read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" 'use the install.sh that came with the bundle, or build it again'
+    read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
 }

@@ -7,9 +7,9 @@ do_check() {
     check_signature
     check_checksums
     check_device
-    check_trios
     report_interrupted
     if holds; then say "already installed: nothing to do for $device_name"; return; fi
+    check_trios
     check_ready
     say "ready to install on $device_name: nothing was changed"
 }
@@ -24,12 +24,11 @@ do_install() {
     check_signature
     check_checksums
     check_device                         # 3
-    check_trios                          # 4
     if holds; then finish_restart; say "already installed: nothing to do for $device_name"; return; fi
+    check_trios                          # 4
     check_ready                          # 5
-    agree "Install on $device_name now"
+    if [ "$stage_only" = yes ]; then verb=stage; else agree "Install on $device_name now"; fi
     unlock_bundle
-    [ "$stage_only" = no ] || verb=stage
     back_up                              # 6
     if [ "$stage_only" = yes ]; then keep_staged; else replace_trio "$work/new"; fi   # 7 to 10
 }

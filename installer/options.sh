@@ -16,7 +16,7 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
   --root DIR             act on DIR instead of /: a rehearsal on a copy of a device
   --yes                  ask nothing
   --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
-  --backup ID            which backup to roll back to (default: the newest)
+  --backup ID            which backup to roll back to (default: the newest of an install)
   --no-restart           leave sftunnel alone
   --wait SECONDS         how long to wait for the tunnel (default 60; 0: do not look;
                          after a rollback it is only waited for if this is given)

@@ -17,27 +17,26 @@ check_trios() {
 
 # check_clock: a device clock that is behind the bundle's making is wrong, and dates will look wrong.
 check_clock() {
-    clock_note=''
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-    [ "$(printf '%s\n' "$created" "$now" | sort | head -n 1)" = "$now" ] && [ "$created" != "$now" ] || return 0
-    clock_note="; this device's clock says $now, but the bundle was made $created: set the clock first"
-    warn "the device's clock is wrong$clock_note"
+    [ "$(printf '%s\n' "$created" "$now" | sort | head -n 1)" = "$created" ] ||
+        warn "this device's clock is wrong: it says $now, and the bundle was made $created"
 }
 
 # check_certificates: issued by the CA, both hold now. openssl 1.0.2 exits 0 for a verification that
 # failed, so that only the exact output counts; some versions overlook an expired CA, hence -checkend.
 check_certificates() {
-    expired_hint="run generate_certs.pl on the FMC and build again$clock_note"
+    clock_hint='compare date -u with a watch; if the clock is right, build again from the newest generate_certs.pl run'
     verdict=$(cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
     case $verdict in
     'sftunnel-cert.pem: OK') ;;
-    *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$expired_hint" ;;
-    *'error 9 '*) die 3 "a certificate for FMC '$fmc' is not valid yet, by this device's clock" "compare date -u with a watch$clock_note" ;;
+    *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint" ;;
+    *'error 9 '*) die 3 "a certificate for FMC '$fmc' is not valid yet, by this device's clock" "$clock_hint" ;;
     *) die 3 "the certificate for FMC '$fmc' was not issued by the CA beside it" "$rebuild_hint, from one generate_certs.pl run" ;;
     esac
-    openssl x509 -checkend 0 -noout -in "$trio/cacert.pem" >/dev/null 2>&1 || die 3 "the CA of FMC '$fmc' has expired" "$expired_hint"
+    openssl x509 -checkend 0 -noout -in "$trio/cacert.pem" >/dev/null 2>&1 ||
+        die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
     facts=$(openssl x509 -checkend 0 -noout -enddate -pubkey -in "$trio/sftunnel-cert.pem" 2>/dev/null) ||
-        die 3 "the certificate for FMC '$fmc' has expired" "$expired_hint"
+        die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
     not_after=${facts#*notAfter=}
     not_after=${not_after%%"$nl"*}
 }

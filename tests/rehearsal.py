@@ -37,6 +37,30 @@ def need(what: str, is_there: object) -> None:
     pytest.skip(f"{what} is missing")
 
 
+def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return mode, mtime and content of all below a directory, but a device's run files and logs."""
+    seen = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if name.startswith(("var/run", "var/log")):
+            continue
+        facts = path.lstat()
+        plain = path.is_file() and not path.is_symlink()
+        content = path.read_bytes() if plain else b""
+        seen[name] = (facts.st_mode, facts.st_mtime_ns, content)
+    assert len(seen) > len(TRIO_NAMES)
+    return seen
+
+
+def put_before_path(firewall: Firewall, place: Path, **commands: str) -> None:
+    """Let shell scripts stand in for commands, in a new directory that comes first on PATH."""
+    place.mkdir()
+    for name, script in commands.items():
+        (place / name).write_text(f"#!/bin/sh\n{script}\n")
+        (place / name).chmod(0o755)
+    firewall.environment["PATH"] = f"{place}:{firewall.environment['PATH']}"
+
+
 @dataclass
 class Made:
     """A made-up FMC that has run generate_certs.pl, its firewalls, and the kit built from it."""

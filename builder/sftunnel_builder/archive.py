@@ -23,6 +23,8 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 MAX_CONTENT_BYTES = 256 * 1024 * 1024
+MAX_TIME_S = 8**11
+"""What a USTAR header can say: until the year 2242."""
 _GZIP_HEAD = bytes.fromhex("1f8b08040000000002ff")
 _EXTRA_HEAD = struct.pack("<H2sH", 36, b"SB", 32)
 _HEAD_LENGTH = len(_GZIP_HEAD) + len(_EXTRA_HEAD) + 32
@@ -89,7 +91,7 @@ def _read_tar(tar: bytes) -> Archive:
             for info in reader:
                 top, _, name = info.name.partition("/")
                 shown = printable(info.name, 80)
-                if not info.isreg():
+                if info.type != tarfile.REGTYPE or info.sparse or info.pax_headers:
                     raise _damaged(f"'{shown}' in it is not a plain file")
                 if not _NAME.fullmatch(info.name) or not name or ".." in info.name.split("/"):
                     raise _damaged(f"'{shown}' in it has a name that no bundle has")
@@ -99,9 +101,9 @@ def _read_tar(tar: bytes) -> Archive:
                 members[name] = content.read() if content else b""
                 tops.add(top)
                 times.add(int(info.mtime))
-    except tarfile.TarError:
+    except (tarfile.TarError, ValueError, OverflowError):
         raise _damaged("it is not a tar archive") from None
-    if len(tops) != 1 or len(times) != 1:
+    if len(tops) != 1 or len(times) != 1 or not 0 <= min(times) < MAX_TIME_S:
         raise _damaged("it is not one directory of one time")
     return Archive(tops.pop(), datetime.fromtimestamp(times.pop(), UTC), members)
 

@@ -175,7 +175,7 @@ def choose_devices(request: BuildRequest) -> tuple[list[Device], list[Refusal], 
             )
     if request.only:
         left_out = [d.name for d in devices if not any(matches(d, w) for w in request.only)]
-        devices = [d for d in devices if d.name not in left_out]
+        devices = [d for d in devices if any(matches(d, w) for w in request.only)]
         refused = [r for r in refused if any(matches(r, w) for w in request.only)]
         notes += [f"left out by --only: {', '.join(left_out)}"] if left_out else []
     return *_refuse_name_clashes(devices, refused), notes
@@ -189,9 +189,10 @@ def _read_failed_pushes(
     refused: dict[str, Refusal] = {}
     for place, data, managers in _failed_push_files(trees, named):
         found, faulty = devices_of_failed_push(parse_failed_push(data), place, managers)
-        if not found and not faulty:
+        if not found and not any(refusal.uuid for refusal in faulty):
+            why = f": {faulty[0].message}" if faulty else ""
             raise BundlerError(
-                f"'{place}' lists no device",
+                f"'{place}' lists no device{why}",
                 "is this the right file? --all-devices builds for every device",
             )
         for device in found:

@@ -181,7 +181,8 @@ def check_trust(opened: OpenedBundle, trusted: Set[str]) -> None:
 def check_payload(opened: OpenedBundle, passphrase: str | None, now: datetime) -> list[str]:
     """Check every trio in a bundle as the build did; returns the warnings.
 
-    An encrypted key is checked only with its passphrase. Raises BundlerError (REFUSED).
+    An encrypted key is checked only with its passphrase, and else passed over. Raises
+    BundlerError (REFUSED).
     """
     warnings: list[str] = []
     for trio in opened.conf.trios:
@@ -198,7 +199,6 @@ def check_payload(opened: OpenedBundle, passphrase: str | None, now: datetime) -
         uuids = {"device_uuid": opened.conf.device_uuid, "fmc_uuid": trio.fmc_uuid}
         if is_locked:
             warnings += check_certificates(files, **uuids, now=now)[2]
-            warnings.append(f"'{key_place}' is encrypted and was not opened")
         else:
             warnings += check_trio(files, **uuids, now=now).warnings
     return warnings

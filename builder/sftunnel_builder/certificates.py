@@ -88,9 +88,9 @@ def pem_to_der(data: bytes, label: str, place: str) -> bytes:
 
 def _refuse_odd_lengths(lines: list[bytes], first_line: int, place: str, remedy: str) -> None:
     """Refuse a line that lost or gained characters: all but the last are as long as the first."""
-    full = [line for line in lines if line]
-    for number, line in enumerate(full[:-1], first_line):
-        if len(line) != len(full[0]) or len(line) % 4:
+    full = [(number, line) for number, line in enumerate(lines, first_line) if line]
+    for number, line in full[:-1]:
+        if len(line) != len(full[0][1]) or len(line) % 4:
             raise BundlerError(
                 f"'{place}' line {number} has {len(line)} characters, wanted 64: it was damaged",
                 remedy,

@@ -87,7 +87,9 @@ def devices_of_failed_push(
     for (uuid, fmc_uuid), claim in claims.items():
         refusal = _judge(claim, fmc_uuid, by_uuid, place)
         if refusal:
-            refusals[uuid] = refusal
+            # What is wrong says more than what is missing because of it.
+            if claim.faults or uuid not in refusals:
+                refusals[uuid] = refusal
         elif uuid in devices:
             known = devices[uuid]
             devices[uuid] = replace(known, managers=(*known.managers, by_uuid[fmc_uuid]))
@@ -134,7 +136,7 @@ def _judge(
     first = claim.first
     missing = [name for name in TRIO_NAMES if name not in claim.names]
     hint = "copy FAILED_PUSH again, as a file, or build that device with --all-devices --only"
-    if claim.faults and missing:
+    if claim.faults and missing and fmc_uuid:
         message = f"{claim.faults[0]}; missing: {', '.join(missing)}"
     elif claim.faults:
         message = claim.faults[0]

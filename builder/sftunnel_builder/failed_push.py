@@ -23,7 +23,11 @@ _RECORD_START = re.compile(rf"\s*({UUID_PATTERN})\s")
 _RECORD = re.compile(
     rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*"
 )
-_CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/.*)?\s*")
+_UNWRAPPED = re.compile(
+    rf"\s*{UUID_PATTERN}\s+\S.*?\s+/\S*/(?:{'|'.join(TRIO_NAMES)})"
+    rf"\s+(?:/ngfw)?/var/sf/peers/{UUID_PATTERN}/(?:{'|'.join(TRIO_NAMES)})\s*"
+)
+_CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/\S*)?(?:\s+(/.*))?\s*")
 _PROMPT = re.compile(r"\s*\S+@\S+:[^#$%>]*[#$%>](\s.*)?")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -78,7 +82,10 @@ def parse_failed_push(data: bytes) -> FailedPush:
         cut = _CUT_RECORD.fullmatch(text)
         if cut:
             whose = _split_address(cut[2] or "")[0] or None
-            problems.append(PushProblem(line, "the record is cut off", cut[1].lower(), whose))
+            what = "the record is cut off"
+            if cut[3]:
+                what = f"the destination is cut off or no file of a trio: '{printable(cut[3])}'"
+            problems.append(PushProblem(line, what, cut[1].lower(), whose))
         else:
             shown = printable(text.strip(), 60)
             problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))
@@ -112,14 +119,23 @@ def _joined(parts: list[str]) -> str:
     """Join the lines of a wrapped record.
 
     In mid-path nothing is between them; a blank that stood at a fold may have been lost in copying,
-    so that the least number of blanks is put back that makes it a record.
+    so that the least number of blanks is put back that makes it a record: one with an address,
+    if that can be. A record with a blank put back must have both its paths whole: else a fold in
+    mid-path would pass for the blank between them.
     """
     folds = product(("", " "), repeat=len(parts) - 1)
-    for blanks in sorted(folds, key=lambda each: each.count(" ")):
-        text = "".join(a + b for a, b in zip(parts, (*blanks, ""), strict=True))
-        if _RECORD.fullmatch(text):
-            return text
-    return "".join(parts)
+    texts = [
+        "".join(a + b for a, b in zip(parts, (*blanks, ""), strict=True))
+        for blanks in sorted(folds, key=lambda each: each.count(" "))
+    ]
+    whole = [text for text in texts if _UNWRAPPED.fullmatch(text)]
+    return next(filter(_has_address, whole), whole[0] if whole else texts[0])
+
+
+def _has_address(text: str) -> bool:
+    """Tell whether a record says an address, or says that there is none."""
+    found = _RECORD.fullmatch(text)
+    return found is not None and _split_address(found[2])[0] != found[2]
 
 
 def _split_address(middle: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNATURE, SIGNER, SUMS, Bundle
@@ -105,23 +105,21 @@ def publish(kit: Kit, out: Path, passphrases: bytes | None) -> None:
     """
     secret = passphrase_path(out)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
-    try:
-        for old in (secret, out):
-            if os.path.lexists(old):
-                os.rename(old, aside / old.name)
+    with ExitStack() as undo:
+        undo.callback(aside.rmdir)
+        for path in (secret, out):
+            if os.path.lexists(path):
+                os.rename(path, aside / path.name)
+                undo.callback(os.rename, aside / path.name, path)
         if passphrases is not None:
+            undo.callback(secret.unlink, missing_ok=True)
             write_private(secret, passphrases)
         flush_directory(kit.directory)
         os.rename(kit.directory, out)
+        undo.callback(os.rename, out, kit.directory)
         flush_directory(out.parent)
-    except BaseException:
-        for old in (secret, out):
-            if os.path.lexists(aside / old.name):
-                with suppress(OSError):
-                    os.replace(aside / old.name, old)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        undo.pop_all()
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -56,7 +56,9 @@ def ask_passphrase(question: str, *, twice: bool) -> str:
         )
     passphrase = getpass.getpass(f"{question}: ")
     if not passphrase:
-        raise BundlerError("an empty passphrase was typed", "type at least one character")
+        raise BundlerError(
+            "an empty passphrase was typed", "type at least one character", ExitCode.USAGE
+        )
     if twice and getpass.getpass("The same again: ") != passphrase:
         raise BundlerError("the two passphrases differ", "start again", ExitCode.USAGE)
     return passphrase

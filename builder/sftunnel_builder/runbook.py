@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from sftunnel_builder.bundle_conf import BundleConf
 from sftunnel_builder.resources import template
 from sftunnel_builder.signer import grouped
@@ -11,6 +9,7 @@ from sftunnel_builder.signer import grouped
 COLUMNS = 78
 MAX_NAME = 39
 """What fits behind the words of the longest line that names the device."""
+MAX_ADDRESS = 65
 
 
 def render_device_runbook(
@@ -25,7 +24,8 @@ def render_device_runbook(
     sums = grouped(bundle_sha256).split() if bundle_sha256 else []
     text = template("RUNBOOK.txt.j2").render(
         conf=conf,
-        device_name=textwrap.shorten(conf.device_name, MAX_NAME, placeholder="..."),
+        device_name=_cut(conf.device_name, MAX_NAME),
+        device_address=_cut(conf.device_address, MAX_ADDRESS),
         top=top,
         bundle=f"{top}.tar.gz",
         signer=signer,
@@ -35,3 +35,7 @@ def render_device_runbook(
         bundle_sha256_lines=[" ".join(sums[:8]), " ".join(sums[8:])] if sums else [],
     )
     return text.encode()
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else f"{text[: columns - 3]}..."

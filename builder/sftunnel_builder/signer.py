@@ -111,11 +111,13 @@ def save_signer(signer: Signer, path: Path, passphrase: str | None) -> None:
         raise BundlerError(
             f"'{printable(str(path))}' exists already, and a signer is never overwritten",
             "choose another name with --out, or move the old one away",
+            ExitCode.USAGE,
         ) from None
     except OSError as error:
         raise BundlerError(
             f"cannot write '{printable(str(path))}': {reason(error)}",
             "choose another place with --out",
+            ExitCode.UNSUITABLE,
         ) from None
 
 

@@ -92,7 +92,7 @@ def test_verifying_a_kit_by_hand(site: Site, unpacked: Path) -> None:
 def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
     device = site.devices[0]
     options = f"--signer {site.fingerprint()} --no-restart"
-    answers = [("(not shown)", site.passphrase(device)), YES]
+    answers = [("(not shown)", site.passphrase(device))]
     done = site.device_run(device, unpacked, f"sh install.sh {options}", answers)
     assert done.code == 0, done.text
     (receipt,) = (site.place / "stick").glob("sftunnel-receipt-*.json")

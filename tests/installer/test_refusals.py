@@ -381,4 +381,4 @@ def test_a_clock_that_is_behind_is_named(firewall: Firewall) -> None:
     firewall = replace(firewall, signer=signer.fingerprint())
     done = firewall.run("check", *firewall.options())
     assert done.returncode == 0, done.stderr
-    assert "warning: the device's clock is wrong" in done.stderr
+    assert "warning: this device's clock is wrong" in done.stderr

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import Firewall, Made, make_firewall
-from sftunnel_builder.trio import TRIO_NAMES
+from rehearsal import AS_ROOT, Firewall, Made, make_firewall, put_before_path, snapshot
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
 """The commands with which the installer changes anything."""
@@ -36,9 +35,11 @@ class Saboteur:
             wrapper = self.path / command
             wrapper.write_text(
                 "#!/bin/sh\n"
-                f'n=$(($(cat "{self._counter}") + 1))\n'
+                f'read -r n <"{self._counter}"\n'
+                "n=$((n + 1))\n"
                 f'echo "$n" >"{self._counter}"\n'
-                f'[ "$n" -lt "$(cat "{self._at}")" ] || . "{self._deed}"\n'
+                f'read -r at <"{self._at}"\n'
+                f'[ "$n" -lt "$at" ] || . "{self._deed}"\n'
                 f'exec "{real}" "$@"\n'
             )
             wrapper.chmod(0o755)
@@ -120,15 +121,23 @@ def test_killed_at_any_command_the_next_run_mends_it(
         saboteur.arm(at, KILL)
         assert firewall.run(verb, *options).returncode == -9
         saboteur.disarm()
-        before = _snapshot(firewall.root)
-        assert firewall.run("status", "--root", str(firewall.root)).returncode == 0
-        firewall.run("check", *options)
-        assert _snapshot(firewall.root) == before, "check or status wrote something"
+        if mended_by == "recover":
+            _assert_told_and_untouched(firewall)
         mended = firewall.run(mended_by, *options)
         assert mended.returncode == 0, mended.stderr
         ends.add(_is_whole(firewall))
         firewall.assert_nothing_left()
     assert ends == ({"new"} if mended_by == "install" else {"old", "new"})
+
+
+def _assert_told_and_untouched(firewall: Firewall) -> None:
+    """State that check and status say what was interrupted, and write nothing."""
+    before = snapshot(firewall.root)
+    for verb in ("status", "check"):
+        done = firewall.run(verb, *firewall.options())
+        assert done.returncode == 0, done.stderr
+        assert ("recover" in done.stderr) == (firewall.state / "journal").exists(), done.stderr
+    assert snapshot(firewall.root) == before, "check or status wrote something"
 
 
 @pytest.mark.parametrize("verb", ["install", "rollback"])
@@ -162,14 +171,15 @@ def _at_second_rename(deed: str) -> str:
     return f'case "$0 $*" in *"/mv -f"*sftunnel-cert.pem) {deed} ;; esac'
 
 
-@pytest.mark.parametrize("verb", ["install", "rollback"])
+@pytest.mark.parametrize("verb", ["install", "activate", "rollback"])
 def test_failing_at_any_command_nothing_is_half_done(
     sabotaged: tuple[Firewall, Saboteur], verb: str
 ) -> None:
     firewall, saboteur = sabotaged
     options = firewall.options("--no-restart")
-    if verb == "rollback":
-        assert firewall.run("install", *options).returncode == 0
+    if verb != "install":
+        first = ["--stage-only"] if verb == "activate" else []
+        assert firewall.run("install", *options, *first).returncode == 0
     start = _is_whole(firewall)
     pristine = _copy(firewall, "pristine")
     saboteur.disarm()
@@ -185,6 +195,8 @@ def test_failing_at_any_command_nothing_is_half_done(
         if done.returncode:
             assert _is_whole(firewall) == start
             assert "No space left on device" in done.stderr, done.stderr
+            if verb == "install" and not firewall.backups():
+                assert not list(firewall.state.glob("*")), "something is left"
         else:
             assert _is_whole(firewall) != start
         saboteur.disarm()
@@ -242,6 +254,63 @@ def test_a_signal_within_the_commit_waits_for_its_end(
     firewall.assert_trio(firewall.new_trio)
 
 
+def test_a_journal_that_says_restart_does_not_outlive_the_commit_that_failed(
+    sabotaged: tuple[Firewall, Saboteur],
+) -> None:
+    """The disk fails just behind the commit point, and the power just behind the disk."""
+    firewall, saboteur = sabotaged
+    journal = firewall.state / "journal"
+    deed = (
+        f'case "$0 $*" in'
+        f' */sync*sftunnel-bundler) if grep -q phase=restart "{journal}"; then {FAIL}; fi ;;'
+        f' "$0 -f "*/.sftunnel-cert.pem*) [ ! -e "$0.once" ] || {KILL}; : >"$0.once" ;; esac'
+    )
+    saboteur.arm(1, deed, only_then=False)
+    assert firewall.install("--no-restart").returncode == -9
+    with pytest.raises(AssertionError, match="a mix"):
+        _is_whole(firewall)
+    saboteur.disarm()
+    assert firewall.run("recover", *firewall.options()).returncode == 0
+    firewall.assert_trio(firewall.old_trio)
+
+
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+def test_a_signal_at_the_restart_leaves_the_new_trio_and_recover_finishes(
+    firewall: Firewall, signal: str
+) -> None:
+    with _instead_of_pmtool(firewall, _send(signal)):
+        done = firewall.install()
+    assert done.returncode == 8, done.stderr
+    assert "interrupted after the new trio was put in place" in done.stderr
+    assert _is_whole(firewall) == "new"
+    recovered = firewall.run("recover", "--root", str(firewall.root), "--wait", "0")
+    assert recovered.returncode == 0, recovered.stderr
+    assert "sftunnel restarted" in recovered.stdout
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_console_that_goes_away_at_the_restart_stops_nothing(firewall: Firewall) -> None:
+    with _instead_of_pmtool(firewall, f'{_send("HUP")}; exec "$0.real" "$@"'):
+        done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def _send(signal: str) -> str:
+    """Return a deed of pmtool: a signal to the installer's process group, as from its terminal."""
+    return f"[ $1 = status ] || kill -{signal} -$(ps -o sid= $$ | tr -d ' ')"
+
+
+def test_nobody_reading_what_it_says_stops_nothing(firewall: Firewall) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*AS_ROOT, "sh", str(firewall.bundle / "install.sh"), *firewall.options()]
+    done = subprocess.run(command, stdout=writer, stderr=writer, check=False)
+    os.close(writer)
+    assert done.returncode == 0
+    firewall.assert_trio(firewall.new_trio)
+
+
 def test_a_run_beside_another_is_refused_and_a_dead_ones_lock_is_not(firewall: Firewall) -> None:
     firewall.state.mkdir(mode=0o700)
     lock = firewall.state / "lock"
@@ -271,8 +340,9 @@ def test_a_run_beside_another_is_refused_and_a_dead_ones_lock_is_not(firewall: F
     ],
 )
 def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
-    firewall: Firewall, behaviour: str, message: str
+    firewall: Firewall, tmp_path: Path, behaviour: str, message: str
 ) -> None:
+    put_before_path(firewall, tmp_path / "quick", sleep=":")
     with _instead_of_pmtool(firewall, behaviour):
         done = firewall.install()
     assert done.returncode == 8
@@ -283,11 +353,8 @@ def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
 
 
 def test_a_pmtool_that_hangs_is_not_waited_for_forever(firewall: Firewall, tmp_path: Path) -> None:
-    quick = tmp_path / "quick"
-    quick.mkdir()
-    (quick / "timeout").write_text(f'#!/bin/sh\nshift\nexec "{shutil.which("timeout")}" 0.2 "$@"\n')
-    (quick / "timeout").chmod(0o755)
-    firewall.environment["PATH"] = f"{quick}:{os.environ['PATH']}"
+    real = shutil.which("timeout")
+    put_before_path(firewall, tmp_path / "quick", timeout=f'shift\nexec "{real}" 0.2 "$@"')
     with _instead_of_pmtool(firewall, "exec sleep 600"):
         done = firewall.install()
     assert done.returncode == 8
@@ -297,23 +364,10 @@ def test_a_pmtool_that_hangs_is_not_waited_for_forever(firewall: Firewall, tmp_p
 
 @contextmanager
 def _instead_of_pmtool(firewall: Firewall, behaviour: str) -> Iterator[None]:
-    """Put another command in the place of pmtool for a while."""
+    """Put another command in the place of pmtool for a while, which stays there as pmtool.real."""
     pmtool = firewall.root / "usr/local/sf/bin/pmtool"
-    real = pmtool.read_bytes()
+    real = pmtool.rename(pmtool.with_name("pmtool.real"))
     pmtool.write_text(f"#!/bin/sh\n{behaviour}\n")
+    pmtool.chmod(0o755)
     yield
-    pmtool.write_bytes(real)
-
-
-def _snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return everything below a directory: mode, mtime, content."""
-    seen = {}
-    for path in sorted(root.rglob("*")):
-        if str(path.relative_to(root)).startswith(("var/run", "var/log")):
-            continue
-        facts = path.lstat()
-        plain = path.is_file() and not path.is_symlink()
-        content = path.read_bytes() if plain else b""
-        seen[str(path)] = (facts.st_mode, facts.st_mtime_ns, content)
-    assert len(seen) > len(TRIO_NAMES)
-    return seen
+    real.rename(pmtool)

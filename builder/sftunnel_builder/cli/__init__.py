@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -43,6 +45,13 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; every error is a message and a hint."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            # As an exception, so that half a kit is cleared away.
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A device's name may hold what the terminal's character set has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -52,7 +61,9 @@ def main() -> NoReturn:
     except typer.TyperException as error:
         hint = "see what it takes with: sftunnel-bundler [VERB] --help"
         message = error.format_message().rstrip(".")
-        if message:
+        if message.startswith("Usage: "):  # no verb was given
+            screen.note(message)
+        elif message:
             screen.complain(BundlerError(message[:1].lower() + message[1:], hint))
         code = ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):

@@ -69,7 +69,7 @@ def build(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Build a kit: one signed bundle for each device that FAILED_PUSH lists."""
+    """Build a kit: one signed bundle a device."""
     from sftunnel_builder.build import BuildRequest, build_kit, build_time
 
     if plain_keys and key_passphrase_file:

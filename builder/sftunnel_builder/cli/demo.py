@@ -12,7 +12,7 @@ def demo(
         bool, typer.Option("--keep", help="Leave the directory with the appliances and the kit.")
     ] = False,
 ) -> None:
-    """Show the whole journey on a made-up FMC and firewalls, with a real TLS tunnel."""
+    """Show the whole journey on made-up appliances."""
     from sftunnel_builder.demo import run_demo
 
     run_demo(keep=keep)

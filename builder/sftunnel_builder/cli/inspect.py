@@ -16,7 +16,7 @@ def inspect(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, .tar.gz.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Show what is in a bundle: whose it is, what it installs where, and until when it holds."""
+    """Show what is in a bundle, and whose it is."""
     data = read_bundle(bundle)
     facts = _facts(data)
     if as_json:

@@ -25,7 +25,7 @@ def keygen(
         bool, typer.Option("--no-passphrase", help="Leave the key unencrypted on disk.")
     ] = False,
 ) -> None:
-    """Make a signer, the key pair that signs bundles, and print its fingerprint."""
+    """Make a signer, and print its fingerprint."""
     if passphrase_file and no_passphrase:
         raise BundlerError(
             "--passphrase-file and --no-passphrase contradict each other",

@@ -30,12 +30,13 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Verify bundles: form, signature, checksums, certificates and, with a passphrase, keys."""
+    """Verify bundles: form, signature, checksums, trio."""
     from sftunnel_builder.bundle import check_payload, check_trust, open_bundle
 
     trusted = {_fingerprint(text) for text in signer or []}
     passphrase = read_passphrase_file(passphrase_file) if passphrase_file else None
     worst = ExitCode.DONE
+    any_locked = False
     for path in bundles:
         place = printable(str(path))
         try:
@@ -49,12 +50,13 @@ def verify(
             worst = max(worst, error.code)
             continue
         screen.result(f"good  {place}  signer {opened.signer}")
+        any_locked = any_locked or (passphrase is None and opened.is_key_encrypted())
         for warning in warnings:
             screen.note(f"warning: {place}: {warning}")
-        if not trusted:
-            screen.note(
-                f"note: {place}: the signer was not compared: give --signer, from the runbook"
-            )
+    if any_locked:
+        screen.note("note: encrypted keys were not opened: --passphrase-file checks them, too")
+    if not trusted:
+        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
     raise typer.Exit(worst)
 
 
@@ -69,7 +71,6 @@ def read_bundle(path: Path) -> bytes:
         raise BundlerError(
             f"cannot read '{printable(str(path))}': {reason(error)}",
             "name a bundle: a .tar.gz in the kit's bundles/",
-            ExitCode.USAGE,
         ) from None
 
 
