@@ -11,7 +11,7 @@ back_up() {
     # Numbered, because a device's clock may run backwards.
     backup_id=$(printf '%04d-%s' $((${last:-0} + 1)) "$(date -u +%Y%m%dT%H%M%SZ)")
     new=$work/backup
-    why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups"; } 2>&1) ||
+    why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot make a backup in '$state/backups': ${why##*: }" "$disk_hint"
     backup_sums=$(sed -n 's|^file=\([^ ]*\) [^ ]* \([^ ]*\) .*|\2  \1|p' "$state/backups/$backup_id/backup.conf")
     step backup "$backup_id, in $state/backups"
@@ -33,7 +33,8 @@ fill_backup() {
             { echo 'a copy is not like its original'; return 1; }
         printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
     fi
-    cp "$script" "$new/rollback.sh" && write_backup_conf >"$new/backup.conf" || return 1
+    # `undone` goes at the commit: what came to nothing is not what a later rollback should undo.
+    cp "$script" "$new/rollback.sh" && write_backup_conf >"$new/backup.conf" && : >"$new/undone" || return 1
     # shellcheck disable=SC2086
     (cd "$new" && flush $present rollback.sh backup.conf $fmcs .)
 }
@@ -59,7 +60,7 @@ choose_backup() {
     if [ -z "$backup_id" ]; then
         for dir in "$state"/backups/[0-9]*; do
             [ -f "$dir/backup.conf" ] && [ ! -e "$dir/undone" ] || continue
-            grep -Eq '^verb=(rollback|stage)$' "$dir/backup.conf" || backup_id=${dir##*/}
+            grep -q '^verb=rollback$' "$dir/backup.conf" || backup_id=${dir##*/}
         done
         [ -n "$backup_id" ] || die 5 "there is no backup in '$state/backups'" 'nothing was installed here by this product'
     fi

@@ -63,8 +63,8 @@ clean_up() {
         # A commit that was broken off keeps its files and its journal, for recover.
         if [ "$committing" = no ]; then sweep || :; else code=7; fi
         [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
-        [ "$made_state" = no ] || rmdir "$state" 2>/dev/null || :
     fi
+    [ "$made_state" = no ] || rmdir "$state/backups" "$state" 2>/dev/null || :
     exit "$code"
 }
 

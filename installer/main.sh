@@ -20,6 +20,7 @@ do_install() {
     bundle=$here                         # 2
     check_form
     copy_bundle
+    check_form                           # of the copy: a stick could have shown another list
     script=$bundle/install.sh
     check_signature
     check_checksums
@@ -97,7 +98,7 @@ replace_trio() {
     still_locked
     commit
     [ "$verb" = rollback ] || remember
-    [ "$verb" != activate ] || rm -rf "$staged"
+    [ "$verb" != activate ] || rm -rf "$staged" || warn "'$staged' holds a key and could not be removed"
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result"

@@ -63,7 +63,8 @@ set_option() {
         [ "${#digits}" -eq 64 ] || die 2 "--signer wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
         signers="$signers $digits" ;;
     --wait)
-        case $2 in *[!0-9]* | ??????*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac
+        # A leading 0 would make it octal.
+        case $2 in *[!0-9]* | ??????* | 0?*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac
         wait_s=$2 ;;
     --root) root=$2 ;;
     --passphrase-file) passphrase_file=$2 ;;

@@ -15,7 +15,8 @@ warn() { printf 'warning: %s\n' "$*" >&2 || :; }
 # die CODE MESSAGE HINT
 die() {
     died=yes
-    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2 || :
+    # One line, whatever the names in it hold: a terminal would obey an escape sequence.
+    printf 'error: %s\nhint: %s\n' "$(printf '%s' "$2" | tr '\n' ' ' | tr '\001-\037\177' '?')" "$3" >&2 || :
     exit "$1"
 }
 

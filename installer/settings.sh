@@ -19,7 +19,8 @@ set +x
 set -eu
 umask 077
 export LC_ALL=C
-unset CDPATH
+# One that the caller exported would hand our value on to every command.
+unset CDPATH passphrase answer
 # `openssl verify -CAfile X` also trusts the system's own store unless that is nowhere.
 export SSL_CERT_DIR=/nonexistent SSL_CERT_FILE=/nonexistent
 

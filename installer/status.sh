@@ -31,7 +31,7 @@ show_trio() {
     if [ "$of_cert" = "$of_key" ]; then step '' "sftunnel-key.pem: the certificate's"; else step '' "sftunnel-key.pem: NOT THE CERTIFICATE'S"; fi
     # Names that only look like those of the trio: a paste leaves invisible bytes in them.
     for file in "$1"/*.pem?*; do
-        [ ! -e "$file" ] || step '' "also there: '$(printf '%s' "${file##*/}" | tr -c '[:print:]' '?')'"
+        [ ! -e "$file" ] || step '' "also there: '$(printf '%s' "${file##*/}" | tr -c '\040-\176' '?')'"
     done
 }
 

@@ -64,10 +64,13 @@ commit() {
     fi
     if ! { rename_all && is_landed && write_journal restart; }; then
         failure=$why
+        # It may say `restart` by now.
+        write_journal commit || :
         put_back
         die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole; nothing else was changed'
     fi
     committing=no
+    rm -f "$state/backups/$backup_id/undone" || :
     trap 'die_after_commit' INT TERM
     step commit 'replaced, flushed, read back and compared'
 }
@@ -86,8 +89,7 @@ put_back() {
     read_plan "$backup/backup.conf" && stage "$backup" && rename_all && is_landed || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
         "do not restart sftunnel; mend the cause, then run: sh '$backup/rollback.sh'$root_option recover; or copy the files below '$backup' to '$peers' by hand"
-    # Not to be chosen by a later rollback; and without its journal even if that cannot be flushed.
-    : >"$backup/undone" || :
+    # Even if that cannot be flushed.
     remove_journal || :
     committing=no
 }
@@ -105,6 +107,7 @@ finish_interrupted() {
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place"
     else
         unfinished=yes
+        rm -f "$state/backups/$backup_id/undone" || :
         step recovered "the files of an earlier $cut_verb are in place, whole; that sftunnel came up with them was not seen"
     fi
 }

@@ -61,6 +61,15 @@ def put_before_path(firewall: Firewall, place: Path, **commands: str) -> None:
     firewall.environment["PATH"] = f"{place}:{firewall.environment['PATH']}"
 
 
+def mount_read_only(firewall: Firewall, place: Path) -> None:
+    """Let the installer see a directory mounted read-only, in a mount namespace of its own."""
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    shell = ["unshare", "-m", "sh", "-c", script, str(place)]
+    probe = subprocess.run([*AS_ROOT, *shell, "true"], capture_output=True, check=False)
+    need("a mount namespace", probe.returncode == 0)
+    firewall.shell = [*shell, *firewall.shell]
+
+
 @dataclass
 class Made:
     """A made-up FMC that has run generate_certs.pl, its firewalls, and the kit built from it."""
@@ -235,8 +244,12 @@ class Firewall:
             seen[name] = (facts.st_mode, mtime, hashlib.sha256(content).hexdigest())
         return seen
 
-    def __post_init__(self) -> None:
+    def remember_others(self) -> None:
+        """Take all beside the trio, as it is now, for what must not change."""
         self._others_before = self.others()
+
+    def __post_init__(self) -> None:
+        self.remember_others()
         self.old_facts = self.trio_facts()
 
 

@@ -162,7 +162,7 @@ NEVER_SAID = {
     "a package registry": r"\bpypi[.](org|python)|pythonhosted[.]|npmjs[.]|registry[.](npm|yarn)",
     "a mirror": r"\b(deb|ftp|security|archive|snapshot)[.](\w\w[.])?(debian|ubuntu)[.](org|com)",
     "a pip option that names an index": r"--(extra-)?index[-]url|--find[-]links|--trusted[-]host",
-    "somebody's home directory": r"(?<![\w.])/(home|Users)/(?!USER)\w+/|(?<![\w.])/root/[.]",
+    "somebody's home directory": r"(?<![\w.])/(home|Users)/(?!USER)\w+/|(?<![\w.])/root/[.]\w",
     "the path of this checkout": rf"(?<![\w.]){re.escape(str(ROOT))}\b",
 }
 

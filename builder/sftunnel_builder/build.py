@@ -190,9 +190,8 @@ def _read_failed_pushes(
     for place, data, managers in _failed_push_files(trees, named):
         found, faulty = devices_of_failed_push(parse_failed_push(data), place, managers)
         if not found and not any(refusal.uuid for refusal in faulty):
-            why = f": {faulty[0].message}" if faulty else ""
             raise BundlerError(
-                f"'{place}' lists no device{why}",
+                f"'{place}' lists no device",
                 "is this the right file? --all-devices builds for every device",
             )
         for device in found:

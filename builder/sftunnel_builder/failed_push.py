@@ -101,8 +101,10 @@ def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
         if not line.strip() or _PROMPT.fullmatch(line.rstrip()):
             continue
         is_start = _RECORD_START.match(line)
-        is_more = parts and len(parts) < MAX_PARTS and not _RECORD.fullmatch(_joined(parts))
-        if parts and (is_start or not is_more):
+        is_more = (
+            not is_start and 0 < len(parts) < MAX_PARTS and not _RECORD.fullmatch(_joined(parts))
+        )
+        if parts and not is_more:
             yield start, _joined(parts)
             parts = []
         if is_start:
@@ -123,6 +125,8 @@ def _joined(parts: list[str]) -> str:
     if that can be. A record with a blank put back must have both its paths whole: else a fold in
     mid-path would pass for the blank between them.
     """
+    if len(parts) == 1:
+        return parts[0]
     folds = product(("", " "), repeat=len(parts) - 1)
     texts = [
         "".join(a + b for a, b in zip(parts, (*blanks, ""), strict=True))

@@ -6,6 +6,7 @@ Results go to standard output, talk to standard error.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -19,7 +20,23 @@ MIN_FOR_PROGRESS = 40
 
 def result(text: str = "") -> None:
     """Print a line of the result."""
-    sys.stdout.write(f"{text}\n")
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError:
+        _forget_reader()
+
+
+def flush() -> None:
+    """Send off what was printed."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_reader()
+
+
+def _forget_reader() -> None:
+    """Whoever read the output has gone: end the work as if they had not, and print to nobody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def result_json(value: Any) -> None:

@@ -139,3 +139,22 @@ def test_a_wall_of_text_without_records_takes_seconds() -> None:
     began = time.monotonic()
     parse_failed_push(data)
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("length", [5, 6, 7, 17, 18, 19, 30, 43])
+@pytest.mark.parametrize("drops_blanks", [False, True], ids=["", "blanks dropped at the fold"])
+def test_a_fold_in_mid_path_never_passes_for_a_blank(length: int, drops_blanks: bool) -> None:
+    records = [line.replace("BSNS-1120-1", "n" * length) for line in RECORDS]
+    plain = _said("\n".join(records).encode())
+    for width in range(60, 201):
+        lines = [line[i : i + width] for line in records for i in range(0, len(line), width)]
+        text = "\n".join(line.rstrip() if drops_blanks else line for line in lines)
+        assert _said(text.encode()) == plain, f"{width} columns"
+
+
+def test_another_file_name_in_the_destination_is_said() -> None:
+    text = RECORDS[0].rpartition("/")[0] + "/passwd\n"
+    (problem,) = parse_failed_push(text.encode()).problems
+    assert problem.text == (
+        f"the destination is cut off or no file of a trio: '/var/sf/peers/{FMC}/passwd'"
+    )

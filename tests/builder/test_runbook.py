@@ -62,3 +62,7 @@ def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
 
     with pytest.raises(UndefinedError):
         template("RUNBOOK.txt.j2").render()
+
+
+def test_a_long_name_is_cut_and_not_left_out() -> None:
+    assert f"Device       {'x' * 36}...\n" in _runbook("x" * 100)

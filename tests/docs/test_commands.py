@@ -92,7 +92,7 @@ def test_verifying_a_kit_by_hand(site: Site, unpacked: Path) -> None:
 def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
     device = site.devices[0]
     options = f"--signer {site.fingerprint()} --no-restart"
-    answers = [("(not shown)", site.passphrase(device))]
+    answers = [("(not shown)", site.passphrase(device)), YES]
     done = site.device_run(device, unpacked, f"sh install.sh {options}", answers)
     assert done.code == 0, done.text
     (receipt,) = (site.place / "stick").glob("sftunnel-receipt-*.json")
@@ -104,7 +104,7 @@ def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
 def test_any_backup_can_activate_what_was_staged(site: Site, unpacked: Path) -> None:
     device = site.devices[1]
     bundle = site.unpack(device)
-    answers = [("(not shown)", site.passphrase(device)), ("[yes/no]", "yes")]
+    answers = [("(not shown)", site.passphrase(device))]
     staging = f"sh install.sh --stage-only --no-restart --signer {site.fingerprint()}"
     done = site.device_run(device, bundle, staging, answers)
     assert done.code == 0, done.text

@@ -5,14 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rehearsal import Firewall, Made, make_firewall, make_kit
+from rehearsal import (
+    Firewall,
+    Made,
+    make_firewall,
+    make_kit,
+    mount_read_only,
+    need,
+    put_before_path,
+    snapshot,
+)
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.trio import TRIO_NAMES
@@ -141,6 +152,9 @@ def test_a_fingerprint_may_be_written_in_any_usual_way(firewall: Firewall, how: 
 
 def test_the_receipt_is_signed_with_the_new_key(firewall: Firewall, tmp_path: Path) -> None:
     assert firewall.install("--receipt-dir", str(tmp_path)).returncode == 0
+    secret = firewall.passphrase_file.read_bytes().strip()
+    written = [*firewall.state.rglob("*"), *tmp_path.glob("sftunnel-receipt-*")]
+    assert [path for path in written if path.is_file() and secret in path.read_bytes()] == []
     (receipt,) = tmp_path.glob("sftunnel-receipt-*-install.json")
     line, signature, rest = receipt.read_bytes().split(b"\n")
     assert rest == b""
@@ -201,12 +215,54 @@ def test_an_absolute_link_to_ngfw_means_the_copy(firewall: Firewall) -> None:
     assert path.read_bytes() == firewall.new_trio["cacert.pem"]
 
 
-def test_the_bundle_may_lie_on_a_read_only_medium(firewall: Firewall) -> None:
-    for path in [firewall.bundle, *firewall.bundle.rglob("*")]:
-        path.chmod(path.stat().st_mode & 0o555)
-    done = firewall.install()
+def test_nothing_is_written_but_on_the_device_and_the_receipt(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    """The bundle lies in a path with blanks, on a medium mounted read-only."""
+    media = firewall.bundle.parent.rename(tmp_path / "a stick of ours")
+    firewall.bundle = media / firewall.bundle.name
+    mount_read_only(firewall, media)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("HOME", "TMPDIR"):
+        firewall.environment[name] = str(elsewhere)
+    receipts = tmp_path / "receipts"
+    receipts.mkdir()
+    before = snapshot(media)
+    done = firewall.install("--receipt-dir", str(receipts))
     assert done.returncode == 0, done.stderr
     firewall.assert_trio(firewall.new_trio)
+    assert snapshot(media) == before
+    assert not list(elsewhere.iterdir())
+    assert len(list(receipts.iterdir())) == 1
+
+
+@pytest.mark.parametrize("verb", ["check", "status"])
+def test_check_and_status_open_nothing_for_writing(
+    firewall: Firewall, tmp_path: Path, verb: str
+) -> None:
+    need("strace", shutil.which("strace"))
+    trace = tmp_path / "trace"
+    calls = "trace=file,ftruncate"
+    firewall.shell = ["strace", "-f", "-e", calls, "-o", str(trace), *firewall.shell]
+    done = firewall.run(verb, *firewall.options())
+    assert done.returncode == 0, done.stderr
+    changing = re.compile(
+        r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|"
+        r" (mkdir|rename|unlink|rmdir|link|symlink|chmod|fchmod|chown|lchown|mknod|truncate"
+        r"|ftruncate|utime|setxattr)\w*\("
+    )
+    lines = trace.read_text().splitlines()
+    assert len(lines) > 100
+    assert [x for x in lines if changing.search(x) and '"/dev/null"' not in x] == []
+
+
+def test_a_receipt_that_cannot_be_copied_is_said_and_no_failure(firewall: Firewall) -> None:
+    done = firewall.install("--receipt-dir", "/nonexistent")
+    assert done.returncode == 0
+    assert "warning: the receipt could not be copied to '/nonexistent/" in done.stderr
+    firewall.assert_trio(firewall.new_trio)
+    assert len(list((firewall.state / "receipts").iterdir())) == 1
 
 
 def test_it_runs_from_inside_the_bundle(
@@ -216,6 +272,64 @@ def test_it_runs_from_inside_the_bundle(
     done = firewall.run("install", *firewall.options(), script=Path("install.sh"))
     assert done.returncode == 0, done.stderr
     firewall.assert_trio(firewall.new_trio)
+
+
+def test_no_verb_means_install_and_the_root_may_be_relative(
+    firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = [firewall.root.name if x == str(firewall.root) else x for x in firewall.options()]
+    done = firewall.run(*options, script=firewall.bundle.relative_to(tmp_path) / "install.sh")
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_second_manager_is_left_alone_and_told_of(firewall: Firewall, serving: LabFmc) -> None:
+    other = firewall.device.peer_dir("99999999-8888-7777-6666-555555555555")
+    shutil.copytree(firewall.peer_dir, other, ignore=shutil.ignore_patterns("*.sock"))
+    firewall.remember_others()
+    firewall.device.connect_to(serving.uuid, "127.0.0.1", serving.port)
+    done = firewall.install("--wait", "20")
+    assert done.returncode == 0, done.stderr
+    assert "warning: this device has 2 managers and 1 tunnels" in done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_second_run_is_installed_and_then_the_first_is_refused(tmp_path: Path) -> None:
+    """With a try in between that came to nothing, which a rollback must not take for the last."""
+    now = datetime.now(UTC)
+    fmc = LabFmc.create(tmp_path / "fmc", now=now)
+    device = LabDevice.create(tmp_path / "device")
+    fmc.register(device)
+    fmc.generate_certs(now=now - timedelta(hours=1))
+    walls = []
+    for run in ("first", "second"):
+        place = tmp_path / run
+        (place / "rehearsal").mkdir(parents=True)
+        walls.append(make_firewall(make_kit(place, [fmc], [device], now), place / "rehearsal"))
+        fmc.generate_certs(now=now)
+    first, second = walls
+    second.device = first.device
+    assert first.install("--no-restart").returncode == 0
+
+    put_before_path(
+        second, tmp_path / "broken", cp=f"case $* in *.sftunnel-bundler) exit 1 ;; esac; {_REAL_CP}"
+    )
+    assert second.install("--no-restart").returncode == 5
+    second.assert_trio(first.new_trio)
+    assert first.rollback("--no-restart").returncode == 0
+    first.assert_trio(first.old_trio)
+
+    second.environment = first.environment
+    assert second.install("--no-restart").returncode == 0
+    second.assert_trio(second.new_trio)
+    refused = first.install("--no-restart")
+    assert refused.returncode == 3
+    assert "the FMC no longer accepts the older trio" in refused.stderr
+    second.assert_trio(second.new_trio)
+
+
+_REAL_CP = f'exec {shutil.which("cp")} "$@"'
 
 
 @pytest.mark.parametrize(

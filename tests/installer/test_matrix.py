@@ -52,10 +52,14 @@ def test_the_whole_journey(equipped: Firewall) -> None:
     staged = firewall.install("--stage-only")
     assert staged.returncode == 0, staged.stderr
     firewall.assert_trio(firewall.old_trio)
+    litter = firewall.peer_dir / "sftunnel-key.pem\x1b\x7f"
+    litter.touch()
     status = firewall.run("status", "--root", str(firewall.root))
     assert status.returncode == 0, status.stderr
     assert "EXPIRED" in status.stdout
     assert "activate commits it" in status.stdout
+    assert "also there: 'sftunnel-key.pem??'" in status.stdout
+    litter.unlink()
 
     activated = firewall.run("activate", *firewall.options())
     assert activated.returncode == 0, activated.stderr

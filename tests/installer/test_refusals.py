@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from rehearsal import AS_ROOT, Firewall, need
+from rehearsal import (
+    AS_ROOT,
+    Firewall,
+    Made,
+    make_firewall,
+    make_kit,
+    mount_read_only,
+    need,
+    put_before_path,
+    snapshot,
+)
 from sftunnel_builder.bundle import checksum_list
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.lab.certificates import key_pem, make_ca, make_leaf, new_key
+from sftunnel_builder.lab.device import LabDevice
+from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import Signer, generate_signer
 from sftunnel_builder.trio import TRIO_NAMES
+from toolsets import Toolset
 
-TREE_EXCEPT = ("var/run", "var/log")
 
-
-def _snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
-    seen = {}
-    for path in sorted(root.rglob("*")):
-        name = str(path.relative_to(root))
-        if name.startswith(TREE_EXCEPT) or name in ("ngfw/var/sf", "var/sf"):
-            continue
-        facts = path.lstat()
-        plain = path.is_file() and not path.is_symlink()
-        seen[name] = (facts.st_mode, facts.st_mtime_ns, path.read_bytes() if plain else b"")
-    assert seen
-    return seen
+def _both(firewall: Firewall) -> dict[str, tuple[int, int, bytes]]:
+    """Return all on the device and in the bundle; the state directory may have come and gone."""
+    device = snapshot(firewall.root)
+    device.pop("ngfw/var/sf")
+    return device | snapshot(firewall.bundle.parent)
 
 
 def _assert_refused(
     firewall: Firewall, code: int, message: str, *arguments: str, verb: str = "install"
 ) -> None:
     """Run a verb; state the code, the form of the message, and that nothing was changed."""
-    before = _snapshot(firewall.root), _snapshot(firewall.bundle)
+    before = _both(firewall)
     done = firewall.run(verb, *arguments)
     assert done.returncode == code, (done.stdout, done.stderr)
     error, hint = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
@@ -47,7 +57,7 @@ def _assert_refused(
     assert not error.endswith(".")
     assert not hint.endswith(".")
     assert message in error + "\n" + hint
-    assert (_snapshot(firewall.root), _snapshot(firewall.bundle)) == before
+    assert _both(firewall) == before
 
 
 def _sign_again(bundle: Path, signer: Signer) -> None:
@@ -71,6 +81,9 @@ def _sign_again(bundle: Path, signer: Signer) -> None:
         pytest.param(
             ["--wait", "soon"], "--wait wants whole seconds, found 'soon'", id="no number"
         ),
+        pytest.param(["--wait", "08"], "wants whole seconds, found '08'", id="an octal number"),
+        pytest.param(["--wait=-1"], "wants whole seconds, found '-1'", id="a negative number"),
+        pytest.param(["--signer="], "option '--signer' needs a value", id="an empty value"),
         pytest.param(["--root", "/nonexistent"], "is not a directory", id="a root that is none"),
     ],
 )
@@ -126,6 +139,11 @@ BAD_BUNDLES = [
         lambda bundle: (bundle / "._install.sh").touch(),
         "holds what SHA256SUMS does not list: '._install.sh'",
         id="a file that a Mac left on the stick",
+    ),
+    pytest.param(
+        lambda bundle: [(bundle / name).touch() for name in ("\x1b[2J", "a\nb")] and None,
+        "holds what SHA256SUMS does not list: '?[2J a b'",
+        id="files whose names a terminal would obey",
     ),
     pytest.param(_link, "not a plain file: './RUNBOOK.txt'", id="a link"),
     pytest.param(_to_crlf, "were line ends changed on the way", id="line ends changed"),
@@ -219,17 +237,26 @@ def test_a_passphrase_file_that_is_not_there(firewall: Firewall) -> None:
     _assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
 
 
-def _bad_trio(
-    firewall: Firewall, *, valid_from: timedelta, days: int, swap: str = ""
+def _trio(
+    firewall: Firewall,
+    *,
+    ca_days: tuple[int, int] = (-1, 9),
+    days: tuple[int, int] = (-1, 9),
+    swap: str = "",
+    **leaf: Any,
 ) -> dict[str, bytes]:
-    """Make a trio for this firewall with a fault; swap: another CA's, or another key."""
+    """Make a trio for this firewall, valid from and until so many days from now, with a fault.
+
+    swap: a CA of the same name with another key, or another key than the certificate's.
+    """
     now = datetime.now(UTC)
-    times = now + valid_from, now + valid_from + timedelta(days=days)
+    ca_times, times = ([now + timedelta(days=day) for day in each] for each in (ca_days, days))
     ca_key, leaf_key = new_key(), new_key()
-    cacert = make_ca(firewall.fmc_uuid, ca_key, *times)
-    cert = make_leaf(cacert, ca_key, firewall.device.uuid, leaf_key, *times)
+    cacert = make_ca(firewall.fmc_uuid, ca_key, ca_times[0], ca_times[1])
+    title = firewall.device.uuid
+    cert = make_leaf(cacert, ca_key, title, leaf_key, times[0], times[1], **leaf)
     if swap == "ca":
-        cacert = make_ca(firewall.fmc_uuid, new_key(), *times)
+        cacert = make_ca(firewall.fmc_uuid, new_key(), times[0], times[1])
     key = new_key() if swap == "key" else leaf_key
     return dict(zip(TRIO_NAMES, (cacert, cert, key_pem(key)), strict=True))
 
@@ -253,30 +280,58 @@ def _put_into_bundle(firewall: Firewall, trio: dict[str, bytes]) -> None:
     firewall.signer = signer.fingerprint()
 
 
+OPENSSLS = [
+    pytest.param("", id="this machine's openssl"),
+    pytest.param("1.1.1", id="OpenSSL 1.1.1"),
+    pytest.param("like 1.0.2", id="the traps of OpenSSL 1.0.2"),
+]
+
+
+@pytest.fixture(params=OPENSSLS)
+def checking(request: pytest.FixtureRequest, firewall: Firewall, tmp_path: Path) -> Firewall:
+    """Give a firewall with one of three versions of openssl."""
+    toolset = Toolset("sh", ["sh"], openssl=request.param)
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    return firewall
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        pytest.param({"valid_from": timedelta(days=-9), "days": 8}, "has expired", id="expired"),
+        pytest.param({"ca_days": (-9, -1), "days": (-9, -1)}, "has expired", id="both expired"),
+        pytest.param({"ca_days": (-9, -1)}, "has expired", id="the CA alone expired"),
+        pytest.param({"days": (-9, -1)}, "has expired", id="the certificate alone expired"),
+        pytest.param({"days": (2, 9)}, "is not valid yet", id="not valid yet"),
+        pytest.param({"swap": "ca"}, "not issued by the CA", id="a CA with another key"),
         pytest.param(
-            {"valid_from": timedelta(days=2), "days": 9}, "is not valid yet", id="not valid yet"
+            {"eku": [ExtendedKeyUsageOID.SERVER_AUTH]}, "not issued by the CA", id="no TLS client"
         ),
-        pytest.param(
-            {"valid_from": timedelta(0), "days": 9, "swap": "ca"},
-            "not issued by the CA",
-            id="a CA's",
-        ),
-        pytest.param(
-            {"valid_from": timedelta(0), "days": 9, "swap": "key"},
-            "is not the certificate's",
-            id="another key",
-        ),
+        pytest.param({"swap": "key"}, "is not the certificate's", id="another key"),
     ],
 )
 def test_a_trio_that_does_not_hang_together(
-    firewall: Firewall, fault: dict[str, object], message: str
+    checking: Firewall, fault: dict[str, Any], message: str
 ) -> None:
-    _put_into_bundle(firewall, _bad_trio(firewall, **fault))  # type: ignore[arg-type]
-    _assert_refused(firewall, 3, message, *firewall.options())
+    _put_into_bundle(checking, _trio(checking, **fault))
+    _assert_refused(checking, 3, message, *checking.options())
+
+
+def test_a_damaged_key(checking: Firewall) -> None:
+    trio = _trio(checking)
+    name = "sftunnel-key.pem"
+    key = load_pem_private_key(trio[name], None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    n = key.private_numbers()
+    numbers = rsa.RSAPrivateNumbers(n.p, n.q, n.d ^ 2, n.dmp1, n.dmq1, n.iqmp, n.public_numbers)
+    trio[name] = key_pem(numbers.private_key(unsafe_skip_rsa_key_validation=True))
+    _put_into_bundle(checking, trio)
+    _assert_refused(checking, 3, "is damaged", *checking.options())
+
+
+def test_a_sound_trio_made_by_the_same_means_is_not_refused(checking: Firewall) -> None:
+    _put_into_bundle(checking, _trio(checking))
+    done = checking.run("check", *checking.options())
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_bundle_of_another_device(firewall: Firewall) -> None:
@@ -285,6 +340,24 @@ def test_the_bundle_of_another_device(firewall: Firewall) -> None:
     ims_conf.write_text(f"APPLIANCE_UUID={other}\nMODEL='Cisco Firepower 1120 Threat Defense'\n")
     message = f"'; this is '{other}', Cisco Firepower 1120 Threat Defense"
     _assert_refused(firewall, 5, message, *firewall.options())
+
+
+def test_an_fmc_is_not_the_device(firewall: Firewall, made: Made) -> None:
+    (firewall.root / "etc/sf/ims.conf").write_text(made.fmc.ims_conf())
+    _assert_refused(firewall, 5, "Management Center", *firewall.options())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="no UUID"),
+        pytest.param("APPLIANCE_UUID=", id="an empty UUID"),
+        pytest.param("APPLIANCE_UUID=$(reboot)", id="something to be run"),
+    ],
+)
+def test_an_identity_that_cannot_be_read(firewall: Firewall, line: str) -> None:
+    (firewall.root / "etc/sf/ims.conf").write_text(f"SWVERSION=7.2.5\n{line}\n")
+    _assert_refused(firewall, 5, "holds no usable APPLIANCE_UUID", *firewall.options())
 
 
 def test_the_identity_of_the_peer_does_not_count(firewall: Firewall) -> None:
@@ -296,6 +369,94 @@ def test_the_identity_of_the_peer_does_not_count(firewall: Firewall) -> None:
 def test_no_peer_directory(firewall: Firewall) -> None:
     firewall.peer_dir.rename(firewall.peer_dir.with_name("99999999-8888-7777-6666-555555555555"))
     _assert_refused(firewall, 5, "there is no peer directory '", *firewall.options())
+
+
+def test_one_of_two_peer_directories_missing(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    fmcs = [LabFmc.create(tmp_path / name, name=name, now=now) for name in ("primary", "secondary")]
+    device = LabDevice.create(tmp_path / "device", name="both")
+    for fmc in fmcs:
+        fmc.register(device)
+        fmc.generate_certs(now=now)
+    (tmp_path / "rehearsal").mkdir()
+    firewall = make_firewall(make_kit(tmp_path, fmcs, [device], now), tmp_path / "rehearsal")
+    gone = firewall.device.peer_dir(fmcs[1].uuid)
+    shutil.rmtree(gone)
+    message = f"there is no peer directory '{gone.resolve()}'"
+    _assert_refused(firewall, 5, message, *firewall.options())
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param(
+            {"df": "echo header; echo '/dev/sda1 100000 99900 100 100% /ngfw'"},
+            "wanted 1024 KiB, found 100",
+            id="no space",
+        ),
+        pytest.param(
+            {"lsattr": 'for f; do echo "----i---------e------- $f"; done'},
+            "immutable or append-only, in '",
+            id="an immutable file",
+        ),
+        pytest.param({"id": "echo 1000"}, "this must run as root", id="not root"),
+        pytest.param({"ln": "exit 1"}, "cannot take the lock in '", id="a lock that fails"),
+        pytest.param({"cp": "echo no; exit 1"}, "cannot copy the bundle to '", id="no copy"),
+    ],
+)
+def test_a_device_that_does_not_suit(
+    firewall: Firewall, tmp_path: Path, command: dict[str, str], message: str
+) -> None:
+    put_before_path(firewall, tmp_path / "instead", **command)
+    _assert_refused(firewall, 5, message, *firewall.options())
+
+
+def test_a_stick_that_shows_other_files_while_it_is_copied(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    cp = f'{shutil.which("cp")} "$@"; for to; do :; done; echo a=b >"$to/more.conf"'
+    put_before_path(firewall, tmp_path / "instead", cp=cp)
+    _assert_refused(firewall, 4, "does not list: 'more.conf'", *firewall.options())
+
+
+def test_a_device_without_openssl(firewall: Firewall, tmp_path: Path) -> None:
+    toolset = Toolset("busybox", [], busybox="own")
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    (tmp_path / "tools/openssl").unlink()
+    _assert_refused(firewall, 5, "openssl is missing on this device", *firewall.options())
+
+
+def test_a_file_system_mounted_read_only(firewall: Firewall) -> None:
+    mount_read_only(firewall, firewall.root)
+    message = "Read-only file system"
+    _assert_refused(firewall, 5, message, *firewall.options())
+
+
+def test_activate_with_nothing_staged(firewall: Firewall) -> None:
+    message = "nothing is staged on this device"
+    _assert_refused(firewall, 5, message, *firewall.options(), verb="activate")
+
+
+def test_activate_with_a_damaged_staged_file(firewall: Firewall) -> None:
+    assert firewall.install("--stage-only").returncode == 0
+    staged = firewall.state / "staged" / firewall.fmc_uuid / "cacert.pem"
+    staged.write_bytes(staged.read_bytes()[:-1])
+    done = firewall.run("activate", *firewall.options())
+    assert done.returncode == 3
+    assert "error: what was staged is damaged: a file is not what was staged" in done.stderr
+    firewall.assert_trio(firewall.old_trio)
+
+
+def test_activate_with_an_older_run_staged(firewall: Firewall) -> None:
+    assert firewall.install("--stage-only").returncode == 0
+    (firewall.state / "runs").write_text(f"{firewall.fmc_uuid} 4000000000\n")
+    done = firewall.run("activate", *firewall.options())
+    assert done.returncode == 3
+    assert "this device has had run '4000000000'" in done.stderr
+    firewall.assert_trio(firewall.old_trio)
+    done = firewall.run("activate", *firewall.options("--allow-older"))
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
 
 
 def test_no_pmtool(firewall: Firewall) -> None:

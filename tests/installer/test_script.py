@@ -33,7 +33,13 @@ def test_no_function_is_over_thirty_lines() -> None:
 def test_it_runs_only_when_it_is_whole() -> None:
     script = installer_script()
     assert script.endswith(b'\nmain "$@"\n')
-    for cut in range(len(script) // 7, len(script) - 1, len(script) // 7):
+    last_fragment = script.index(b"do_check() {")
+    last_line = len(script) - len(b'main "$@"\n')
+    cuts = [*range(1000, last_fragment, 9000), *range(last_fragment, last_line, 397)]
+    # Without its arguments main would install; from a bundle a cut file's checksum stops it.
+    cuts += [last_line + length for length in (0, 1, 3, 6, 8)]
+    assert len(cuts) > 20
+    for cut in cuts:
         done = subprocess.run(
             [*AS_ROOT, "sh", "-s", "--", "--version"],
             input=script[:cut],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import termios
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import AS_ROOT, Firewall
+from rehearsal import AS_ROOT, Firewall, need
 
 
 class Terminal:
@@ -140,11 +141,11 @@ def test_tracing_does_not_show_the_passphrase(asked: Firewall) -> None:
     asked.assert_trio(asked.new_trio)
 
 
-def test_no_command_line_ever_holds_the_passphrase(firewall: Firewall, tmp_path: Path) -> None:
-    from rehearsal import need
-
+def test_no_command_line_or_environment_ever_holds_the_passphrase_or_key(
+    firewall: Firewall, tmp_path: Path
+) -> None:
     trace = tmp_path / "trace"
-    need("strace", subprocess.run(["which", "strace"], capture_output=True, check=False).stdout)
+    need("strace", shutil.which("strace"))
     firewall.shell = [
         "strace",
         "-f",
@@ -157,8 +158,11 @@ def test_no_command_line_ever_holds_the_passphrase(firewall: Firewall, tmp_path:
         str(trace),
         "sh",
     ]
+    # As the caller's own variable of that name it would go into every environment.
+    firewall.environment["passphrase"] = "something else"
     done = firewall.install("--no-restart")
     assert done.returncode == 0, done.stderr
     text = trace.read_text()
     assert text.count("execve(") > 20
     assert firewall.passphrase_file.read_text().strip() not in text
+    assert firewall.new_trio["sftunnel-key.pem"].decode().splitlines()[2] not in text

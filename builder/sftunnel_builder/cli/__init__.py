@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -54,7 +53,7 @@ def main() -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
-        sys.stdout.flush()
+        screen.flush()
     except BundlerError as error:
         screen.complain(error)
         code = error.code
@@ -69,10 +68,6 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         screen.note("interrupted")
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.DONE
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
         screen.complain(_bug(error))
         code = ExitCode.BUG
