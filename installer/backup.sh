@@ -5,7 +5,7 @@
 # back_up: a backup of every file that the plan names; sets $backup_id.
 back_up() {
     last=0
-    for dir in "$state"/backups/[0-9]*; do [ ! -d "$dir" ] || last=${dir##*/}; done
+    for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do [ ! -d "$dir" ] || last=${dir##*/}; done
     last=${last%%-*}
     last=${last#"${last%%[!0]*}"}
     # Numbered, because a device's clock may run backwards.
@@ -14,6 +14,7 @@ back_up() {
     why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot make a backup in '$state/backups': ${why##*: }" "$disk_hint"
     backup_sums=$(sed -n 's|^file=\([^ ]*\) [^ ]* \([^ ]*\) .*|\2  \1|p' "$state/backups/$backup_id/backup.conf")
+    unused_backup=$state/backups/$backup_id
     step backup "$backup_id, in $state/backups"
 }
 
@@ -58,7 +59,7 @@ choose_backup() {
     backup_id=$backup_wanted
     case $here in "$state"/backups/*) [ -n "$backup_id" ] || backup_id=${here##*/} ;; esac
     if [ -z "$backup_id" ]; then
-        for dir in "$state"/backups/[0-9]*; do
+        for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
             [ -f "$dir/backup.conf" ] && [ ! -e "$dir/undone" ] || continue
             grep -q '^verb=rollback$' "$dir/backup.conf" || backup_id=${dir##*/}
         done

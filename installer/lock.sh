@@ -62,6 +62,7 @@ clean_up() {
     if [ "$locked" = yes ]; then
         # A commit that was broken off keeps its files and its journal, for recover.
         if [ "$committing" = no ]; then sweep || :; else code=7; fi
+        [ -z "$unused_backup" ] || rm -rf "$unused_backup" || :
         [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
     fi
     [ "$made_state" = no ] || rmdir "$state/backups" "$state" 2>/dev/null || :

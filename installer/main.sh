@@ -85,6 +85,7 @@ unlock_bundle() {
 keep_staged() {
     why=$({ printf '%s\n' "$signer" >"$work/new/signer" && rm -rf "$state/staged" && mv "$work/new" "$state/staged" && sync; } 2>&1) ||
         die 5 "cannot keep the staged files in '$state': ${why##*: }" "$disk_hint"
+    unused_backup=''
     say "staged for $device_name: nothing in a peer directory has changed; activate does the rest"
 }
 
@@ -97,7 +98,6 @@ replace_trio() {
     step stage 'written beside the old files, flushed'
     still_locked
     commit
-    [ "$verb" = rollback ] || remember
     [ "$verb" != activate ] || rm -rf "$staged" || warn "'$staged' holds a key and could not be removed"
     result=0
     restart_sftunnel && confirm_tunnel || result=8
@@ -124,7 +124,7 @@ heed_signals() {
 }
 
 main() {
-    died=no locked=no made_state=no committing=no unfinished=no tty_settings='' passphrase=''
+    died=no locked=no made_state=no unused_backup='' committing=no unfinished=no tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
     landed='the new trio'

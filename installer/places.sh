@@ -14,8 +14,10 @@ find_places() {
     resolve_dir /etc/sf
     ims_conf=$resolved/ims.conf
     resolve_dir /var/sf
-    peers=$resolved/peers state=$resolved/sftunnel-bundler
+    state=$resolved/sftunnel-bundler
     work=$state/work journal=$state/journal
+    resolve_dir /var/sf/peers
+    peers=$resolved
     # A rehearsal on a copy, run on an appliance, must leave the live tunnel alone.
     if [ -n "$root" ] && [ -e /etc/sf/ims.conf ] && [ "$restart" = yes ]; then
         restart=no

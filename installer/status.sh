@@ -10,7 +10,7 @@ do_status() {
         show_trio "$dir"
     done
     [ ! -f "$state/staged/bundle.conf" ] || step staged "bundle $(sed -n 's/^bundle_id=//p' "$state/staged/bundle.conf"): activate commits it"
-    for dir in "$state"/backups/[0-9]*; do
+    for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
         [ ! -f "$dir/backup.conf" ] || step backup "${dir##*/}, made by $(sed -n 's/^verb=//p' "$dir/backup.conf")$([ ! -e "$dir/undone" ] || printf ', undone')"
     done
     for file in "$state"/signers/*; do

@@ -62,7 +62,8 @@ commit() {
         committing=no
         die 5 "cannot write the journal in '$state': $failure" "$disk_hint"
     fi
-    if ! { rename_all && is_landed && write_journal restart; }; then
+    unused_backup=''
+    if ! { rename_all && is_landed && { [ "$verb" = rollback ] || remember; } && write_journal restart; }; then
         failure=$why
         # It may say `restart` by now.
         write_journal commit || :

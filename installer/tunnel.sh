@@ -24,8 +24,8 @@ restart_sftunnel() {
     find_command pmtool || return 1
     pmtool=$command_path
     pid_before=$(sftunnel_pid)
-    # In a subshell: a trap would run with the redirections of a function, its message lost.
-    (limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel) >/dev/null 2>&1 || {
+    # In a subshell, with what a daemon should inherit; and a trap would run with the redirections of a function, its message lost.
+    (umask 022; unset SSL_CERT_DIR SSL_CERT_FILE; limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel) >/dev/null 2>&1 || {
         why="'pmtool restartbyid sftunnel' failed with status $?, or took over $restart_timeout_s s"
         return 1
     }

@@ -38,7 +38,7 @@ def need(what: str, is_there: object) -> None:
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return mode, mtime and content of all below a directory, but a device's run files and logs."""
+    """Return mode, mtime and content of all below a directory but run files and logs."""
     seen = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))

@@ -13,7 +13,7 @@ from rehearsal import need
 
 _MADE_HERE = Path(__file__).resolve().parents[1] / ".cache/bullseye"
 BULLSEYE = os.environ.get("SFTUNNEL_TEST_BULLSEYE", str(_MADE_HERE) if _MADE_HERE.is_dir() else "")
-"""A Debian bullseye tree, for OpenSSL 1.1.1 and busybox 1.30: `.ci/openssl-1.1.1 .cache/bullseye`."""
+"""A tree that .ci/openssl-1.1.1 made: Debian bullseye, with OpenSSL 1.1.1 and busybox 1.30."""
 
 
 LIKE_1_0_2 = """\

@@ -27,7 +27,7 @@ from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
-from sftunnel_builder.trio import TRIO_NAMES, TrioFiles, check_run, check_trio
+from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_run, check_trio
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
@@ -312,6 +312,8 @@ def _build_device(device: Device, request: BuildRequest) -> Built | Refusal:
             )
             trios[manager.uuid] = (manager.run_id, checked)
             warnings += checked.warnings
+            if manager.run_id > checked.ca.not_before_utc.timestamp() + RUN_SLACK_S:
+                warnings.append(f"'{places[0]}' is older than run '{manager.run_id}'")
     except BundlerError as error:
         return Refusal(device.uuid, device.name, error.message, error.hint)
     conf = describe((device.name, device.uuid, device.address), request.created, trios)

@@ -28,7 +28,7 @@ _UNWRAPPED = re.compile(
     rf"\s+(?:/ngfw)?/var/sf/peers/{UUID_PATTERN}/(?:{'|'.join(TRIO_NAMES)})\s*"
 )
 _CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/\S*)?(?:\s+(/.*))?\s*")
-_PROMPT = re.compile(r"\s*\S+@\S+:[^#$%>]*[#$%>](\s.*)?")
+_PROMPT = re.compile(r"\s*[^\s@]+@[^\s:]+:[^#$%>]*[#$%>](\s.*)?")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 NO_ADDRESS = {"DONTRESOLVE", "-"}

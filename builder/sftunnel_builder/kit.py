@@ -13,6 +13,8 @@ from sftunnel_builder.bundle import SIGNATURE, SIGNER, SUMS, Bundle
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.signer import Signer
 
+KIT_NAMES = {SUMS, SIGNATURE, SIGNER, "bundles", "runbooks"}
+
 
 class Kit:
     """A kit that is being written, in a directory beside its final name."""
@@ -54,7 +56,7 @@ def passphrase_path(out: Path) -> Path:
 
 def refuse_existing(out: Path, *, replace: bool) -> None:
     """Raise BundlerError if a kit stands under that name already, or no kit may stand there."""
-    if not out.parent.is_dir():
+    if not out.name or not out.parent.is_dir():
         raise BundlerError(
             f"there is no directory '{printable(str(out.parent))}' to put the kit in",
             "make it first, or name another place with --out",
@@ -69,12 +71,18 @@ def refuse_existing(out: Path, *, replace: bool) -> None:
                 "name another kit with --out, or give --replace",
                 ExitCode.USAGE,
             )
-        if path == out and not (out / SUMS).is_file():
+        if path == out and not _is_kit(out):
             raise BundlerError(
                 f"'{printable(str(out))}' is not a kit, so --replace leaves it alone",
                 "name another place with --out",
                 ExitCode.USAGE,
             )
+
+
+def _is_kit(path: Path) -> bool:
+    """Tell whether a directory holds what a kit holds, and nothing else."""
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+    return {SUMS, SIGNATURE, SIGNER, "bundles"} <= names <= KIT_NAMES
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Characters that nobody confuses on paper or on the telephone: no i, l, o, 0, 1."""
+MAX_BYTES = 512
+"""Half of what every openssl reads from its standard input."""
 GROUPS, GROUP_LENGTH = 5, 4
 """Twenty characters of 31: 99 bits."""
 
@@ -30,6 +32,11 @@ def read_passphrase_file(path: Path) -> str:
         with path.open("rb") as file:
             line = file.readline(4096).rstrip(b"\r\n")
         passphrase = line.decode()
+        if len(line) > MAX_BYTES:
+            raise BundlerError(
+                f"the first line of the passphrase file '{place}' has over {MAX_BYTES} bytes",
+                "choose a shorter passphrase: openssl on the device would cut it off",
+            )
     except OSError as error:
         raise BundlerError(
             f"cannot read the passphrase file '{place}': {reason(error)}", "check its name"

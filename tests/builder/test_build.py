@@ -314,12 +314,28 @@ def test_an_existing_kit_is_not_overwritten(site: Site) -> None:
 
 
 def test_replace_leaves_alone_what_is_no_kit(site: Site) -> None:
-    site.out.mkdir()
+    assert site.build().returncode == 0
     (site.out / "thesis.txt").write_text("years of work")
     done = site.build("--replace")
     assert done.returncode == 2
     assert "is not a kit" in done.stderr
     assert (site.out / "thesis.txt").exists()
+
+
+def test_a_passphrase_too_long_for_openssl_is_refused(site: Site) -> None:
+    (site.place / "pass").write_text("a" * 513 + "\n")
+    done = site.build("--key-passphrase-file", "pass")
+    assert done.returncode == 3
+    assert "has over 512 bytes" in done.stderr
+    assert "aaa" not in done.stderr
+
+
+def test_a_ca_older_than_its_run_is_warned_of(site: Site) -> None:
+    (newest,) = (site.fmc.root / "var/tmp/certs").glob("*")
+    newest.rename(newest.with_name("4000000000"))
+    done = site.build()
+    assert done.returncode == 0
+    assert "is older than run '4000000000'" in done.stderr
 
 
 def test_a_full_disk_leaves_nothing_behind(

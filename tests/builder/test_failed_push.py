@@ -134,6 +134,12 @@ def test_three_hundred_thousand_lines_take_seconds() -> None:
     assert time.monotonic() - began < 30
 
 
+def test_a_long_line_that_is_nearly_a_prompt_takes_seconds() -> None:
+    began = time.monotonic()
+    parse_failed_push(b"a@b:" * 20_000)
+    assert time.monotonic() - began < 30
+
+
 def test_a_wall_of_text_without_records_takes_seconds() -> None:
     data = (RECORDS[0][:80] + "\n" + textwrap.fill("x" * 200_000, 80)).encode()
     began = time.monotonic()

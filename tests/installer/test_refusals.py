@@ -215,8 +215,12 @@ def test_a_trusted_bundle_with_an_unusable_plan(firewall: Firewall, line: tuple[
     _assert_refused(firewall, 4, "bundle.conf is not usable: ", *firewall.options())
 
 
-def test_a_wrong_passphrase(firewall: Firewall) -> None:
-    firewall.passphrase_file.write_text("open sesame\n")
+@pytest.mark.parametrize("passphrase", ["open sesame\n", "\n", "", " $(reboot) '\n"])
+def test_a_wrong_passphrase(firewall: Firewall, passphrase: str) -> None:
+    firewall.passphrase_file.write_text(passphrase)
+    if not passphrase:
+        _assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
+        return
     _assert_refused(firewall, 3, "wrong passphrase, or a damaged key", *firewall.options())
 
 
@@ -543,3 +547,18 @@ def test_a_clock_that_is_behind_is_named(firewall: Firewall) -> None:
     done = firewall.run("check", *firewall.options())
     assert done.returncode == 0, done.stderr
     assert "warning: this device's clock is wrong" in done.stderr
+
+
+def test_peer_directories_that_lie_outside_of_the_root(firewall: Firewall, tmp_path: Path) -> None:
+    peers = firewall.root / "ngfw/var/sf/peers"
+    peers.rename(tmp_path / "live")
+    peers.symlink_to(tmp_path / "live")
+    _assert_refused(firewall, 5, "leads out of --root", *firewall.options())
+
+
+def test_a_directory_that_only_looks_like_a_backup_is_passed_over(firewall: Firewall) -> None:
+    (firewall.state / "backups/0001.bak").mkdir(parents=True, mode=0o700)
+    assert firewall.install("--no-restart").returncode == 0
+    done = firewall.rollback("--no-restart")
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.old_trio)

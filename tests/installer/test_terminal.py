@@ -141,7 +141,7 @@ def test_tracing_does_not_show_the_passphrase(asked: Firewall) -> None:
     asked.assert_trio(asked.new_trio)
 
 
-def test_no_command_line_or_environment_ever_holds_the_passphrase_or_key(
+def test_no_command_line_or_environment_ever_holds_a_secret(
     firewall: Firewall, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace"

@@ -241,6 +241,7 @@ def test_a_signal_before_the_commit_changes_nothing(
     done = firewall.install("--no-restart")
     assert done.returncode == code
     firewall.assert_trio(firewall.old_trio)
+    assert not firewall.state.exists()
 
 
 @pytest.mark.parametrize("signal", ["HUP", "INT", "TERM"])
