@@ -1,11 +1,10 @@
-"""What install.sh refuses: with which exit code, in which words, and with nothing changed."""
+"""Which keys, trios and devices install.sh refuses: with which exit code, and nothing changed."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from refusals import assert_refused, sign_again
 from rehearsal import (
     AS_ROOT,
     Firewall,
@@ -25,203 +25,23 @@ from rehearsal import (
     mount_read_only,
     need,
     put_before_path,
-    snapshot,
 )
-from sftunnel_builder.bundle import checksum_list
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.lab.certificates import key_pem, make_ca, make_leaf, new_key
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
-from sftunnel_builder.signer import Signer, generate_signer
+from sftunnel_builder.signer import generate_signer
 from sftunnel_builder.trio import TRIO_NAMES
 from toolsets import Toolset
-
-
-def _both(firewall: Firewall) -> dict[str, tuple[int, int, bytes]]:
-    """Return all on the device and in the bundle; the state directory may have come and gone."""
-    device = snapshot(firewall.root)
-    device.pop("ngfw/var/sf")
-    return device | snapshot(firewall.bundle.parent)
-
-
-def _assert_refused(
-    firewall: Firewall, code: int, message: str, *arguments: str, verb: str = "install"
-) -> None:
-    """Run a verb; state the code, the form of the message, and that nothing was changed."""
-    before = _both(firewall)
-    done = firewall.run(verb, *arguments)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    error, hint = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
-    assert error.startswith("error: ")
-    assert hint.startswith("hint: ")
-    assert not error.endswith(".")
-    assert not hint.endswith(".")
-    assert message in error + "\n" + hint
-    assert _both(firewall) == before
-
-
-def _sign_again(bundle: Path, signer: Signer) -> None:
-    """Make SHA256SUMS, its signature and signer.pem anew for what lies in a bundle."""
-    (bundle / "signer.pem").write_bytes(signer.public_pem())
-    names = [line.split("  ")[1] for line in (bundle / "SHA256SUMS").read_text().splitlines()]
-    sums = checksum_list({name: (bundle / name).read_bytes() for name in names})
-    (bundle / "SHA256SUMS").write_bytes(sums)
-    (bundle / "SHA256SUMS.sig").write_bytes(signer.sign(sums))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        pytest.param(["--frobnicate"], "unknown word '--frobnicate'", id="an unknown option"),
-        pytest.param(["now"], "unknown word 'now'", id="an unknown verb"),
-        pytest.param(["check"], "two verbs: 'install' and 'check'", id="two verbs"),
-        pytest.param(["--signer", "abc"], "64 hex digits of a fingerprint", id="a short signer"),
-        pytest.param(["--signer", "z" * 64], "found 'zzz", id="a signer that is not hex"),
-        pytest.param(["--signer"], "option '--signer' needs a value", id="an option cut off"),
-        pytest.param(
-            ["--wait", "soon"], "--wait wants whole seconds, found 'soon'", id="no number"
-        ),
-        pytest.param(["--wait", "08"], "wants whole seconds, found '08'", id="an octal number"),
-        pytest.param(["--wait=-1"], "wants whole seconds, found '-1'", id="a negative number"),
-        pytest.param(["--signer="], "option '--signer' needs a value", id="an empty value"),
-        pytest.param(["--root", "/nonexistent"], "is not a directory", id="a root that is none"),
-    ],
-)
-def test_a_wrong_command_line(firewall: Firewall, arguments: list[str], message: str) -> None:
-    _assert_refused(firewall, 2, message, *arguments)
-
-
-def test_staging_is_only_for_install(firewall: Firewall) -> None:
-    options = firewall.options("--stage-only")
-    _assert_refused(
-        firewall, 2, "--stage-only does not go with 'rollback'", *options, verb="rollback"
-    )
-
-
-def _remove(name: str) -> Callable[[Path], None]:
-    return lambda bundle: (bundle / name).unlink()
-
-
-def _append(name: str, more: bytes) -> Callable[[Path], None]:
-    return lambda bundle: (bundle / name).write_bytes((bundle / name).read_bytes() + more) and None
-
-
-def _to_crlf(bundle: Path) -> None:
-    sums = bundle / "SHA256SUMS"
-    sums.write_bytes(sums.read_bytes().replace(b"\n", b"\r\n"))
-
-
-def _double_line(bundle: Path) -> None:
-    sums = bundle / "SHA256SUMS"
-    sums.write_bytes(sums.read_bytes() + sums.read_bytes().splitlines(keepends=True)[-1])
-
-
-def _link(bundle: Path) -> None:
-    (bundle / "RUNBOOK.txt").rename(bundle.parent / "elsewhere")
-    (bundle / "RUNBOOK.txt").symlink_to("../elsewhere")
-
-
-def _flip(name: str) -> Callable[[Path], None]:
-    def flip(bundle: Path) -> None:
-        content = bytearray((bundle / name).read_bytes())
-        content[len(content) // 2] ^= 1
-        (bundle / name).write_bytes(content)
-
-    return flip
-
-
-BAD_BUNDLES = [
-    pytest.param(_remove("SHA256SUMS.sig"), "is not a whole bundle", id="no signature"),
-    pytest.param(
-        _remove("RUNBOOK.txt"), "lacks what SHA256SUMS lists: 'RUNBOOK.txt'", id="a file gone"
-    ),
-    pytest.param(
-        lambda bundle: (bundle / "._install.sh").touch(),
-        "holds what SHA256SUMS does not list: '._install.sh'",
-        id="a file that a Mac left on the stick",
-    ),
-    pytest.param(
-        lambda bundle: [(bundle / name).touch() for name in ("\x1b[2J", "a\nb")] and None,
-        "holds what SHA256SUMS does not list: '?[2J a b'",
-        id="files whose names a terminal would obey",
-    ),
-    pytest.param(_link, "not a plain file: './RUNBOOK.txt'", id="a link"),
-    pytest.param(_to_crlf, "were line ends changed on the way", id="line ends changed"),
-    pytest.param(_double_line, "SHA256SUMS lists a file twice", id="a file listed twice"),
-    pytest.param(
-        _append("SHA256SUMS", b"hello\n"), "is not a list of checksums", id="a garbled list"
-    ),
-    pytest.param(
-        lambda bundle: (bundle / "SHA256SUMS").write_bytes(b""),
-        "is not a list of checksums",
-        id="an empty list",
-    ),
-    pytest.param(_flip("SHA256SUMS.sig"), "the signature does not fit", id="a damaged signature"),
-    pytest.param(_flip("signer.pem"), "the signature does not fit", id="a damaged signer"),
-    pytest.param(
-        _flip("RUNBOOK.txt"), "checksum is not the signed one: 'RUNBOOK.txt'", id="a flip"
-    ),
-    pytest.param(_append("bundle.conf", b"a=b\n"), "signed one: 'bundle.conf'", id="a longer file"),
-]
-
-
-@pytest.mark.parametrize(("damage", "message"), BAD_BUNDLES)
-@pytest.mark.parametrize("verb", ["install", "check"])
-def test_a_damaged_bundle(
-    firewall: Firewall, damage: Callable[[Path], None], message: str, verb: str
-) -> None:
-    damage(firewall.bundle)
-    _assert_refused(firewall, 4, message, *firewall.options(), verb=verb)
-
-
-def test_a_bundle_signed_again_by_a_stranger(firewall: Firewall) -> None:
-    _sign_again(firewall.bundle, generate_signer())
-    _assert_refused(firewall, 4, "signed by another key: wanted '", *firewall.options())
-
-
-def test_a_signer_that_nothing_vouches_for(firewall: Firewall) -> None:
-    options = firewall.options()
-    at = options.index("--signer")
-    message = f"nothing says that the signer '{firewall.signer}' is to be trusted"
-    _assert_refused(firewall, 4, message, *options[:at], *options[at + 2 :])
-
-
-def test_another_fingerprint_than_the_bundles(firewall: Firewall) -> None:
-    firewall.signer = "0" * 64
-    _assert_refused(firewall, 4, f"wanted '{'0' * 64}', found '", *firewall.options())
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(("/var/sf/peers/", "/var/sf/peers/../peers/"), id="a way round"),
-        pytest.param(("644 root:root", "4755 root:root"), id="another mode"),
-        pytest.param(("sftunnel-key.pem 644", "sftunnel-key.pem; reboot 644"), id="a command"),
-        pytest.param(("/cacert.pem ", "/LL-caCert.pem "), id="another file"),
-        pytest.param(("format=1", "format=2"), id="a later format"),
-        pytest.param(("fmc=", "boss="), id="no FMC"),
-    ],
-)
-def test_a_trusted_bundle_with_an_unusable_plan(firewall: Firewall, line: tuple[str, str]) -> None:
-    conf = firewall.bundle / "bundle.conf"
-    text = conf.read_text()
-    changed = text.replace(*line)
-    if changed == text:
-        changed = text.replace(" 644 root:root", "; reboot 644 root:root", 1)
-    conf.write_text(changed)
-    signer = generate_signer()
-    _sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
-    _assert_refused(firewall, 4, "bundle.conf is not usable: ", *firewall.options())
 
 
 @pytest.mark.parametrize("passphrase", ["open sesame\n", "\n", "", " $(reboot) '\n"])
 def test_a_wrong_passphrase(firewall: Firewall, passphrase: str) -> None:
     firewall.passphrase_file.write_text(passphrase)
     if not passphrase:
-        _assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
+        assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
         return
-    _assert_refused(firewall, 3, "wrong passphrase, or a damaged key", *firewall.options())
+    assert_refused(firewall, 3, "wrong passphrase, or a damaged key", *firewall.options())
 
 
 def test_a_passphrase_with_a_carriage_return_is_the_same_passphrase(firewall: Firewall) -> None:
@@ -233,12 +53,12 @@ def test_no_passphrase(firewall: Firewall) -> None:
     options = firewall.options()
     at = options.index("--passphrase-file")
     message = "the key is encrypted, and there is nobody to ask"
-    _assert_refused(firewall, 3, message, *options[:at], *options[at + 2 :])
+    assert_refused(firewall, 3, message, *options[:at], *options[at + 2 :])
 
 
 def test_a_passphrase_file_that_is_not_there(firewall: Firewall) -> None:
     firewall.passphrase_file.unlink()
-    _assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
+    assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
 
 
 def _trio(
@@ -280,7 +100,7 @@ def _put_into_bundle(firewall: Firewall, trio: dict[str, bytes]) -> None:
     for name, content in trio.items():
         (firewall.bundle / "payload" / firewall.fmc_uuid / name).write_bytes(content)
     signer = generate_signer()
-    _sign_again(firewall.bundle, signer)
+    sign_again(firewall.bundle, signer)
     firewall.signer = signer.fingerprint()
 
 
@@ -317,7 +137,7 @@ def test_a_trio_that_does_not_hang_together(
     checking: Firewall, fault: dict[str, Any], message: str
 ) -> None:
     _put_into_bundle(checking, _trio(checking, **fault))
-    _assert_refused(checking, 3, message, *checking.options())
+    assert_refused(checking, 3, message, *checking.options())
 
 
 def test_a_damaged_key(checking: Firewall) -> None:
@@ -329,7 +149,7 @@ def test_a_damaged_key(checking: Firewall) -> None:
     numbers = rsa.RSAPrivateNumbers(n.p, n.q, n.d ^ 2, n.dmp1, n.dmq1, n.iqmp, n.public_numbers)
     trio[name] = key_pem(numbers.private_key(unsafe_skip_rsa_key_validation=True))
     _put_into_bundle(checking, trio)
-    _assert_refused(checking, 3, "is damaged", *checking.options())
+    assert_refused(checking, 3, "is damaged", *checking.options())
 
 
 def test_a_sound_trio_made_by_the_same_means_is_not_refused(checking: Firewall) -> None:
@@ -343,12 +163,12 @@ def test_the_bundle_of_another_device(firewall: Firewall) -> None:
     other = "11111111-2222-3333-4444-555555555555"
     ims_conf.write_text(f"APPLIANCE_UUID={other}\nMODEL='Cisco Firepower 1120 Threat Defense'\n")
     message = f"'; this is '{other}', Cisco Firepower 1120 Threat Defense"
-    _assert_refused(firewall, 5, message, *firewall.options())
+    assert_refused(firewall, 5, message, *firewall.options())
 
 
 def test_an_fmc_is_not_the_device(firewall: Firewall, made: Made) -> None:
     (firewall.root / "etc/sf/ims.conf").write_text(made.fmc.ims_conf())
-    _assert_refused(firewall, 5, "Management Center", *firewall.options())
+    assert_refused(firewall, 5, "Management Center", *firewall.options())
 
 
 @pytest.mark.parametrize(
@@ -361,18 +181,18 @@ def test_an_fmc_is_not_the_device(firewall: Firewall, made: Made) -> None:
 )
 def test_an_identity_that_cannot_be_read(firewall: Firewall, line: str) -> None:
     (firewall.root / "etc/sf/ims.conf").write_text(f"SWVERSION=7.2.5\n{line}\n")
-    _assert_refused(firewall, 5, "holds no usable APPLIANCE_UUID", *firewall.options())
+    assert_refused(firewall, 5, "holds no usable APPLIANCE_UUID", *firewall.options())
 
 
 def test_the_identity_of_the_peer_does_not_count(firewall: Firewall) -> None:
     (firewall.peer_dir / "ims.conf").write_text(f"APPLIANCE_UUID={firewall.device.uuid}\n")
     (firewall.root / "etc/sf/ims.conf").unlink()
-    _assert_refused(firewall, 5, "cannot read '", *firewall.options())
+    assert_refused(firewall, 5, "cannot read '", *firewall.options())
 
 
 def test_no_peer_directory(firewall: Firewall) -> None:
     firewall.peer_dir.rename(firewall.peer_dir.with_name("99999999-8888-7777-6666-555555555555"))
-    _assert_refused(firewall, 5, "there is no peer directory '", *firewall.options())
+    assert_refused(firewall, 5, "there is no peer directory '", *firewall.options())
 
 
 def test_one_of_two_peer_directories_missing(tmp_path: Path) -> None:
@@ -387,7 +207,7 @@ def test_one_of_two_peer_directories_missing(tmp_path: Path) -> None:
     gone = firewall.device.peer_dir(fmcs[1].uuid)
     shutil.rmtree(gone)
     message = f"there is no peer directory '{gone.resolve()}'"
-    _assert_refused(firewall, 5, message, *firewall.options())
+    assert_refused(firewall, 5, message, *firewall.options())
 
 
 @pytest.mark.parametrize(
@@ -412,7 +232,7 @@ def test_a_device_that_does_not_suit(
     firewall: Firewall, tmp_path: Path, command: dict[str, str], message: str
 ) -> None:
     put_before_path(firewall, tmp_path / "instead", **command)
-    _assert_refused(firewall, 5, message, *firewall.options())
+    assert_refused(firewall, 5, message, *firewall.options())
 
 
 def test_a_stick_that_shows_other_files_while_it_is_copied(
@@ -420,25 +240,25 @@ def test_a_stick_that_shows_other_files_while_it_is_copied(
 ) -> None:
     cp = f'{shutil.which("cp")} "$@"; for to; do :; done; echo a=b >"$to/more.conf"'
     put_before_path(firewall, tmp_path / "instead", cp=cp)
-    _assert_refused(firewall, 4, "does not list: 'more.conf'", *firewall.options())
+    assert_refused(firewall, 4, "does not list: 'more.conf'", *firewall.options())
 
 
 def test_a_device_without_openssl(firewall: Firewall, tmp_path: Path) -> None:
     toolset = Toolset("busybox", [], busybox="own")
     firewall.shell, firewall.environment = toolset.environment(tmp_path)
     (tmp_path / "tools/openssl").unlink()
-    _assert_refused(firewall, 5, "openssl is missing on this device", *firewall.options())
+    assert_refused(firewall, 5, "openssl is missing on this device", *firewall.options())
 
 
 def test_a_file_system_mounted_read_only(firewall: Firewall) -> None:
     mount_read_only(firewall, firewall.root)
     message = "Read-only file system"
-    _assert_refused(firewall, 5, message, *firewall.options())
+    assert_refused(firewall, 5, message, *firewall.options())
 
 
 def test_activate_with_nothing_staged(firewall: Firewall) -> None:
     message = "nothing is staged on this device"
-    _assert_refused(firewall, 5, message, *firewall.options(), verb="activate")
+    assert_refused(firewall, 5, message, *firewall.options(), verb="activate")
 
 
 def test_activate_with_a_damaged_staged_file(firewall: Firewall) -> None:
@@ -466,7 +286,7 @@ def test_activate_with_an_older_run_staged(firewall: Firewall) -> None:
 def test_no_pmtool(firewall: Firewall) -> None:
     pmtool = firewall.root / "usr/local/sf/bin/pmtool"
     pmtool.chmod(0o644)
-    _assert_refused(firewall, 5, "pmtool was not found", *firewall.options())
+    assert_refused(firewall, 5, "pmtool was not found", *firewall.options())
 
 
 @pytest.mark.parametrize("what", ["directory", "link"])
@@ -474,14 +294,14 @@ def test_a_target_that_is_no_plain_file(firewall: Firewall, what: str) -> None:
     target = firewall.peer_dir / "cacert.pem"
     target.rename(target.with_name("moved"))
     target.mkdir() if what == "directory" else target.symlink_to("moved")
-    _assert_refused(firewall, 5, "cacert.pem' is not a plain file", *firewall.options())
+    assert_refused(firewall, 5, "cacert.pem' is not a plain file", *firewall.options())
 
 
 def test_a_tree_whose_links_lead_out_of_it(firewall: Firewall, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (firewall.root / "var/sf").unlink()
     (firewall.root / "var/sf").symlink_to("../../outside")
-    _assert_refused(firewall, 5, "leads out of --root", *firewall.options())
+    assert_refused(firewall, 5, "leads out of --root", *firewall.options())
 
 
 def test_a_user_who_is_not_root(firewall: Firewall) -> None:
@@ -514,7 +334,7 @@ def test_an_older_run_than_the_device_has_had(firewall: Firewall) -> None:
 
 def test_a_rollback_with_nothing_to_roll_back_to(firewall: Firewall) -> None:
     message = "there is no backup in '"
-    _assert_refused(firewall, 5, message, "--root", str(firewall.root), verb="rollback")
+    assert_refused(firewall, 5, message, "--root", str(firewall.root), verb="rollback")
 
 
 def test_a_backup_that_is_not_there(firewall: Firewall) -> None:
@@ -542,7 +362,7 @@ def test_a_clock_that_is_behind_is_named(firewall: Firewall) -> None:
     later = (datetime.now(UTC) + timedelta(days=400)).strftime("created=%Y-%m-%dT%H:%M:%SZ")
     conf.write_text("\n".join(later if x.startswith("created=") else x for x in lines) + "\n")
     signer = generate_signer()
-    _sign_again(firewall.bundle, signer)
+    sign_again(firewall.bundle, signer)
     firewall = replace(firewall, signer=signer.fingerprint())
     done = firewall.run("check", *firewall.options())
     assert done.returncode == 0, done.stderr
@@ -553,7 +373,7 @@ def test_peer_directories_that_lie_outside_of_the_root(firewall: Firewall, tmp_p
     peers = firewall.root / "ngfw/var/sf/peers"
     peers.rename(tmp_path / "live")
     peers.symlink_to(tmp_path / "live")
-    _assert_refused(firewall, 5, "leads out of --root", *firewall.options())
+    assert_refused(firewall, 5, "leads out of --root", *firewall.options())
 
 
 def test_a_directory_that_only_looks_like_a_backup_is_passed_over(firewall: Firewall) -> None:

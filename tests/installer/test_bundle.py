@@ -1,0 +1,160 @@
+"""Which command lines and bundles install.sh refuses, with nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refusals import assert_refused, sign_again
+from rehearsal import (
+    Firewall,
+)
+from sftunnel_builder.signer import generate_signer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--frobnicate"], "unknown word '--frobnicate'", id="an unknown option"),
+        pytest.param(["now"], "unknown word 'now'", id="an unknown verb"),
+        pytest.param(["check"], "two verbs: 'install' and 'check'", id="two verbs"),
+        pytest.param(["--signer", "abc"], "64 hex digits of a fingerprint", id="a short signer"),
+        pytest.param(["--signer", "z" * 64], "found 'zzz", id="a signer that is not hex"),
+        pytest.param(["--signer"], "option '--signer' needs a value", id="an option cut off"),
+        pytest.param(
+            ["--wait", "soon"], "--wait wants whole seconds, found 'soon'", id="no number"
+        ),
+        pytest.param(["--wait", "08"], "wants whole seconds, found '08'", id="an octal number"),
+        pytest.param(["--wait=-1"], "wants whole seconds, found '-1'", id="a negative number"),
+        pytest.param(["--signer="], "option '--signer' needs a value", id="an empty value"),
+        pytest.param(["--root", "/nonexistent"], "is not a directory", id="a root that is none"),
+    ],
+)
+def test_a_wrong_command_line(firewall: Firewall, arguments: list[str], message: str) -> None:
+    assert_refused(firewall, 2, message, *arguments)
+
+
+def test_staging_is_only_for_install(firewall: Firewall) -> None:
+    options = firewall.options("--stage-only")
+    assert_refused(
+        firewall, 2, "--stage-only does not go with 'rollback'", *options, verb="rollback"
+    )
+
+
+def _remove(name: str) -> Callable[[Path], None]:
+    return lambda bundle: (bundle / name).unlink()
+
+
+def _append(name: str, more: bytes) -> Callable[[Path], None]:
+    return lambda bundle: (bundle / name).write_bytes((bundle / name).read_bytes() + more) and None
+
+
+def _to_crlf(bundle: Path) -> None:
+    sums = bundle / "SHA256SUMS"
+    sums.write_bytes(sums.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def _double_line(bundle: Path) -> None:
+    sums = bundle / "SHA256SUMS"
+    sums.write_bytes(sums.read_bytes() + sums.read_bytes().splitlines(keepends=True)[-1])
+
+
+def _link(bundle: Path) -> None:
+    (bundle / "RUNBOOK.txt").rename(bundle.parent / "elsewhere")
+    (bundle / "RUNBOOK.txt").symlink_to("../elsewhere")
+
+
+def _flip(name: str) -> Callable[[Path], None]:
+    def flip(bundle: Path) -> None:
+        content = bytearray((bundle / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (bundle / name).write_bytes(content)
+
+    return flip
+
+
+BAD_BUNDLES = [
+    pytest.param(_remove("SHA256SUMS.sig"), "is not a whole bundle", id="no signature"),
+    pytest.param(
+        _remove("RUNBOOK.txt"), "lacks what SHA256SUMS lists: 'RUNBOOK.txt'", id="a file gone"
+    ),
+    pytest.param(
+        lambda bundle: (bundle / "._install.sh").touch(),
+        "holds what SHA256SUMS does not list: '._install.sh'",
+        id="a file that a Mac left on the stick",
+    ),
+    pytest.param(
+        lambda bundle: [(bundle / name).touch() for name in ("\x1b[2J", "a\nb")] and None,
+        "holds what SHA256SUMS does not list: '?[2J a b'",
+        id="files whose names a terminal would obey",
+    ),
+    pytest.param(_link, "not a plain file: './RUNBOOK.txt'", id="a link"),
+    pytest.param(_to_crlf, "were line ends changed on the way", id="line ends changed"),
+    pytest.param(_double_line, "SHA256SUMS lists a file twice", id="a file listed twice"),
+    pytest.param(
+        _append("SHA256SUMS", b"hello\n"), "is not a list of checksums", id="a garbled list"
+    ),
+    pytest.param(
+        lambda bundle: (bundle / "SHA256SUMS").write_bytes(b""),
+        "is not a list of checksums",
+        id="an empty list",
+    ),
+    pytest.param(_flip("SHA256SUMS.sig"), "the signature does not fit", id="a damaged signature"),
+    pytest.param(_flip("signer.pem"), "the signature does not fit", id="a damaged signer"),
+    pytest.param(
+        _flip("RUNBOOK.txt"), "checksum is not the signed one: 'RUNBOOK.txt'", id="a flip"
+    ),
+    pytest.param(_append("bundle.conf", b"a=b\n"), "signed one: 'bundle.conf'", id="a longer file"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), BAD_BUNDLES)
+@pytest.mark.parametrize("verb", ["install", "check"])
+def test_a_damaged_bundle(
+    firewall: Firewall, damage: Callable[[Path], None], message: str, verb: str
+) -> None:
+    damage(firewall.bundle)
+    assert_refused(firewall, 4, message, *firewall.options(), verb=verb)
+
+
+def test_a_bundle_signed_again_by_a_stranger(firewall: Firewall) -> None:
+    sign_again(firewall.bundle, generate_signer())
+    assert_refused(firewall, 4, "signed by another key: wanted '", *firewall.options())
+
+
+def test_a_signer_that_nothing_vouches_for(firewall: Firewall) -> None:
+    options = firewall.options()
+    at = options.index("--signer")
+    message = f"nothing says that the signer '{firewall.signer}' is to be trusted"
+    assert_refused(firewall, 4, message, *options[:at], *options[at + 2 :])
+
+
+def test_another_fingerprint_than_the_bundles(firewall: Firewall) -> None:
+    firewall.signer = "0" * 64
+    assert_refused(firewall, 4, f"wanted '{'0' * 64}', found '", *firewall.options())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(("/var/sf/peers/", "/var/sf/peers/../peers/"), id="a way round"),
+        pytest.param(("644 root:root", "4755 root:root"), id="another mode"),
+        pytest.param(("sftunnel-key.pem 644", "sftunnel-key.pem; reboot 644"), id="a command"),
+        pytest.param(("/cacert.pem ", "/LL-caCert.pem "), id="another file"),
+        pytest.param(("format=1", "format=2"), id="a later format"),
+        pytest.param(("fmc=", "boss="), id="no FMC"),
+    ],
+)
+def test_a_trusted_bundle_with_an_unusable_plan(firewall: Firewall, line: tuple[str, str]) -> None:
+    conf = firewall.bundle / "bundle.conf"
+    text = conf.read_text()
+    changed = text.replace(*line)
+    if changed == text:
+        changed = text.replace(" 644 root:root", "; reboot 644 root:root", 1)
+    conf.write_text(changed)
+    signer = generate_signer()
+    sign_again(firewall.bundle, signer)
+    firewall.signer = signer.fingerprint()
+    assert_refused(firewall, 4, "bundle.conf is not usable: ", *firewall.options())
