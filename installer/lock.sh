@@ -61,8 +61,12 @@ clean_up() {
     fi
     if [ "$locked" = yes ]; then
         # A commit that was broken off keeps its files and its journal, for recover.
-        if [ "$committing" = no ]; then sweep || :; else code=7; fi
-        [ -z "$unused_backup" ] || rm -rf "$unused_backup" || :
+        if [ "$committing" = no ]; then
+            sweep || :
+            [ -z "$unused_backup" ] || rm -rf "$unused_backup" || :
+        else
+            code=7
+        fi
         [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
     fi
     [ "$made_state" = no ] || rmdir "$state/backups" "$state" 2>/dev/null || :

@@ -231,6 +231,27 @@ def test_when_even_putting_back_fails_it_says_so_and_recover_mends_it(
     firewall.assert_trio(firewall.old_trio)
 
 
+def test_a_journal_that_cannot_be_taken_back_keeps_the_backup_that_it_names(
+    sabotaged: tuple[Firewall, Saboteur],
+) -> None:
+    firewall, saboteur = sabotaged
+    # The journal takes its name; then it can be neither flushed nor removed.
+    deed = (
+        f'[ ! -e "{saboteur.path}/broken" ] || '
+        f'case "$0 $*" in */sync\\ *|*/rm\\ *journal) {FAIL} ;; esac; '
+        f'case "$0 $*" in */mv\\ *journal) : >"{saboteur.path}/broken" ;; esac'
+    )
+    saboteur.arm(1, deed, only_then=False)
+    done = firewall.run("install", *firewall.options("--no-restart"))
+    assert done.returncode == 7, (done.stdout, done.stderr)
+    assert _is_whole(firewall) == "old"
+    assert len(firewall.backups()) == 1
+    saboteur.disarm()
+    mended = firewall.run("recover", "--root", str(firewall.root))
+    assert mended.returncode == 0, mended.stderr
+    firewall.assert_trio(firewall.old_trio)
+
+
 @pytest.mark.parametrize(("signal", "code"), [("HUP", 129), ("INT", 130), ("TERM", 143)])
 def test_a_signal_before_the_commit_changes_nothing(
     sabotaged: tuple[Firewall, Saboteur], signal: str, code: int
