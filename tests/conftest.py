@@ -1,4 +1,8 @@
-"""What the tests share: a made-up FMC, a kit built from it, and firewalls to install on."""
+"""What the tests share: a made-up FMC, a kit built from it, and firewalls to install on.
+
+A test that measured something says so with `record_property("found", "a line or a table")`: what
+was found is printed at the end of the run, also of one that was spread over several processes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,16 @@ import pytest
 from rehearsal import Firewall, Made, make_firewall, make_kit
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests found, whether they passed or not."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    found = [text for report in reports for key, text in report.user_properties if key == "found"]
+    if found:
+        terminalreporter.section("found")
+        for text in sorted(found):
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
