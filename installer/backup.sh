@@ -2,7 +2,7 @@
 # Step 6: the trio as it is now, kept in the state directory with all that putting it back needs.
 # A backup is made in the work directory and renamed when whole and flushed: there are no half ones.
 
-# back_up: a backup of every file that the plan names; sets $backup_id.
+# back_up: a backup of every file that the plan names; sets $backup_id. $script will be its rollback.sh.
 back_up() {
     last=0
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do [ ! -d "$dir" ] || last=${dir##*/}; done
@@ -12,10 +12,12 @@ back_up() {
     backup_id=$(printf '%04d-%s' $((${last:-0} + 1)) "$(date -u +%Y%m%dT%H%M%SZ)")
     new=$work/backup
     why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
-        die 5 "cannot make a backup in '$state/backups': ${why##*: }" "$disk_hint"
+        die 5 "cannot make a backup in '$state/backups': $why" "$disk_hint"
     backup_sums=$(sed -n 's|^file=\([^ ]*\) [^ ]* \([^ ]*\) .*|\2  \1|p' "$state/backups/$backup_id/backup.conf")
     unused_backup=$state/backups/$backup_id
-    step backup "$backup_id, in $state/backups"
+    step backup "$backup_id, in $state/backups: compared with what it was copied from"
+    [ -z "$export_dir" ] || export_backup "$unused_backup"
+    keep_log "$backup_id-$verb"
 }
 
 # fill_backup: the files, each compared with what it was copied from, and backup.conf.
@@ -35,9 +37,7 @@ fill_backup() {
         printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
     fi
     # `undone` goes at the commit: what came to nothing is not what a later rollback should undo.
-    cp "$script" "$new/rollback.sh" && write_backup_conf >"$new/backup.conf" && : >"$new/undone" || return 1
-    # shellcheck disable=SC2086
-    (cd "$new" && flush $present rollback.sh backup.conf $fmcs .)
+    cp "$script" "$new/rollback.sh" && write_backup_conf >"$new/backup.conf" && seal "$new" && : >"$new/undone" && flush "$new"
 }
 
 # write_backup_conf: a plan, see plan.sh.
@@ -53,22 +53,71 @@ write_backup_conf() {
     for file in $missing; do printf 'absent=/var/sf/peers/%s\n' "$file"; done
 }
 
-# choose_backup: sets $backup_id: the one asked for, the one that this script lies in, or the newest
-# that an install made and that was not undone at once. Makes it the plan.
+# find_newest: sets $newest, the newest backup that an install made and that was not undone at once.
+find_newest() {
+    newest=''
+    for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
+        [ -f "$dir/backup.conf" ] && [ ! -e "$dir/undone" ] || continue
+        grep -q '^verb=rollback$' "$dir/backup.conf" || newest=${dir##*/}
+    done
+}
+
+# choose_backup: the one asked for, the one that this script lies in (that may be on a stick), or the
+# newest. Copies it into the work directory, and makes the copy the plan, in $backup.
 choose_backup() {
-    backup_id=$backup_wanted
-    case $here in "$state"/backups/*) [ -n "$backup_id" ] || backup_id=${here##*/} ;; esac
-    if [ -z "$backup_id" ]; then
-        for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
-            [ -f "$dir/backup.conf" ] && [ ! -e "$dir/undone" ] || continue
-            grep -q '^verb=rollback$' "$dir/backup.conf" || backup_id=${dir##*/}
-        done
-        [ -n "$backup_id" ] || die 5 "there is no backup in '$state/backups'" 'nothing was installed here by this product'
+    case $backup_wanted in */* | .*) die 2 "'$backup_wanted' is no backup's name" 'status lists them' ;; esac
+    chosen=$state/backups/$backup_wanted
+    if [ -z "$backup_wanted" ] && [ -f "$here/backup.conf" ]; then
+        chosen=$here
+    elif [ -z "$backup_wanted" ]; then
+        find_newest
+        [ -n "$newest" ] || die 5 "there is no backup in '$state/backups'" 'nothing was installed here by this product'
+        chosen=$state/backups/$newest
     fi
-    case $backup_id in */* | .*) die 2 "'$backup_id' is no backup's name" 'status lists them' ;; esac
-    backup=$state/backups/$backup_id
-    [ -f "$backup/backup.conf" ] || die 2 "there is no backup '$backup_id'" 'status lists them'
-    read_plan "$backup/backup.conf" && why='a file is not what was saved' && is_in "$backup" ||
-        die 3 "backup '$backup_id' is damaged: $why" 'nothing was changed; status lists the other backups, --backup ID takes one'
-    step backup "$backup_id is whole"
+    [ -f "$chosen/backup.conf" ] || die 2 "there is no backup '$backup_wanted'" 'status lists them'
+    backup=$work/chosen
+    why=$({ mkdir -p "$work" && cp -Rp "$chosen" "$backup"; } 2>&1) || die 5 "cannot copy the backup to '$work': $why" "$disk_hint"
+    why='a file is not what was saved'
+    is_sealed "$backup" && read_plan "$backup/backup.conf" ||
+        die 3 "backup '${chosen##*/}' is damaged: $why" 'nothing was changed; status lists the other backups, --backup ID takes one'
+    # A stick has no owners and modes of its own.
+    why=$(set_modes "$backup" 2>&1) && is_in "$backup" || die 5 "cannot set owners and modes in '$work': $why" "$disk_hint"
+    backup_id=$(sed -n 's/^backup_id=\([0-9TZ-]*\)$/\1/p' "$backup/backup.conf")
+    script=$backup/rollback.sh
+    step backup "$backup_id is as it was made"
+}
+
+# set_modes DIR: as the plan says.
+set_modes() {
+    printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
+}
+
+# export_backup DIR: the backup in DIR, as one .tar.gz in --export-backup, read back and compared.
+export_backup() {
+    name=sftunnel-backup-${device_uuid%%-*}-$backup_id
+    to=${export_dir%/}/$name.tar.gz
+    [ ! -e "$to" ] || die 5 "'$to' is already there" 'move it away, or export to another directory'
+    rm -rf "$work/export"
+    why=$({ mkdir -p "$work/export/back" && cp -Rp "$1" "$work/export/$name" && rm -f "$work/export/$name/undone" && cd "$work/export" &&
+        tar -cf - "$name" | gzip -9 >"$to.part" && flush "$to.part" && gzip -dc "$to.part" | tar -xf - -C back && is_sealed "back/$name" &&
+        mv -f "$to.part" "$to" && flush "$export_dir"; } 2>&1) || {
+        rm -f "$to.part"
+        die 5 "cannot export the backup to '$to': ${why:-it reads back changed}" 'nothing was changed; look at the free space there, and at whether it can be written'
+    }
+    step '' "exported to $to, read back and compared; it holds a private key"
+}
+
+# prune: keeps the newest backups, as many as --keep says, and always the one that rollback would take.
+prune() {
+    find_newest
+    set -- "$state"/backups/[0-9][0-9][0-9][0-9]-*
+    surplus=$(($# - keep))
+    for dir; do
+        [ "$surplus" -gt 0 ] || break
+        surplus=$((surplus - 1))
+        [ "${dir##*/}" != "$newest" ] || continue
+        # Out of the list at once; the work directory goes at the end of the run, or of the next.
+        mv "$dir" "$work/old-${dir##*/}" 2>/dev/null || { warn "the old backup '$dir' could not be removed"; continue; }
+        step '' "removed backup ${dir##*/}: the newest $keep are kept"
+    done
 }

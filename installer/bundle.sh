@@ -6,15 +6,16 @@
 check_form() {
     [ -f "$bundle/SHA256SUMS" ] && [ -f "$bundle/SHA256SUMS.sig" ] && [ -f "$bundle/signer.pem" ] ||
         die 4 "'$bundle' is not a whole bundle: SHA256SUMS, SHA256SUMS.sig or signer.pem is missing" 'unpack the whole .tar.gz and run the install.sh inside it'
-    grep -q . "$bundle/SHA256SUMS" && ! grep -Evq '^[0-9a-f]{64}  [A-Za-z0-9._/-]+$' "$bundle/SHA256SUMS" ||
-        die 4 'SHA256SUMS is not a list of checksums; were line ends changed on the way' "$carry_hint"
-    odd=$(cd "$bundle" && find . ! -type f ! -type d)
-    [ -z "$odd" ] || die 4 "the bundle holds something that is not a plain file: '$odd'" "$carry_hint"
-    names=$(sed 's/^[0-9a-f]*  //' "$bundle/SHA256SUMS")
+    check_line_ends SHA256SUMS
+    read_sums "$bundle" || die 4 'SHA256SUMS is not a list of checksums' "$carry_hint"
+    odd=$(cd "$bundle" && find . ! -type f ! -type d -o -type f -links +1)
+    [ -z "$odd" ] || die 4 "the bundle holds a link, or what else is no plain file: '$odd'" "$carry_hint"
     listed=$(printf '%s\n' "$names" SHA256SUMS SHA256SUMS.sig | sort)
     found=$(cd "$bundle" && find . -type f | sed 's|^\./||' | sort)
     [ "$listed" != "$found" ] || return 0
     odd=$(only_in "$found" "$listed")
+    case /$odd in *[/"$nl"]._* | *[/"$nl"].DS_Store*) die 4 \
+        "macOS has put files of its own into the bundle: '$odd'" 'carry the .tar.gz itself and unpack it on the device' ;; esac
     [ -z "$odd" ] || die 4 \
         "the bundle holds what SHA256SUMS does not list: '$odd'" 'unpack the .tar.gz into an empty directory; nothing may be added to it'
     odd=$(only_in "$listed" "$found")
@@ -23,14 +24,18 @@ check_form() {
     die 4 'SHA256SUMS lists a file twice' "$carry_hint"
 }
 
-# only_in LINES OTHERS: the LINES that are not among the OTHERS.
-only_in() { printf '%s\n' "$1" "$2" "$2" | sort | uniq -u; }
+# check_line_ends FILE...: of files that are damaged or not yet judged; no text of a bundle holds a CR.
+check_line_ends() {
+    ! (cd "$bundle" && grep -q "$(printf '\r')" "$@" 2>/dev/null) ||
+        die 4 "line ends were changed on the way, in '$*'" 'carry the .tar.gz itself, as a binary file, and unpack it on the device'
+}
 
 # copy_bundle: into the work directory, so that the stick may be pulled out from here on. It is the
 # copy that gets verified and installed.
 copy_bundle() {
+    check_space
     why=$({ mkdir "$work" "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
-        die 5 "cannot copy the bundle to '$work': ${why##*: }" "$disk_hint"
+        die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
     bundle=$work/bundle
 }
 
@@ -41,8 +46,9 @@ check_signature() {
     signer=${signer%% *}
     verdict=$(openssl dgst -sha256 -verify "$bundle/signer.pem" -signature "$bundle/SHA256SUMS.sig" "$bundle/SHA256SUMS" 2>/dev/null) || verdict=''
     [ "$verdict" = 'Verified OK' ] || die 4 'the signature does not fit: SHA256SUMS, its signature or signer.pem is damaged' "$carry_hint"
+    step bundle "SHA256SUMS is signed by signer.pem: $verdict"
     trust_signer
-    step bundle "signed by $signer, $trusted_by"
+    step '' "signer $signer, $trusted_by"
 }
 
 # trust_signer: a key that came with the bundle proves nothing by itself. Its fingerprint must have
@@ -56,7 +62,7 @@ trust_signer() {
         *) die 4 "the bundle is signed by another key: wanted '${signers# }', found '$signer'" "$stranger_hint" ;;
         esac
     elif [ -f "$state/signers/$signer" ]; then
-        trusted_by='pinned by an earlier install'
+        trusted_by="pinned $(sed -n 's/^pinned=//p' "$state/signers/$signer") by the install of bundle $(sed -n 's/^bundle=//p' "$state/signers/$signer")"
     elif is_interactive; then
         trusted_by='as typed'
         say 'Whose bundle is this? Read the signer fingerprint from the PRINTED runbook, not from this device.'
@@ -72,13 +78,19 @@ trust_signer() {
     fi
 }
 
-# check_checksums: each listed file has its checksum. (Not by `sha256sum -c`, which takes a garbled
-# line among good ones differently from system to system.)
+# check_checksums: each listed file has its checksum.
 check_checksums() {
+    odd=$(changed_in "$bundle")
     # shellcheck disable=SC2086
-    found=$(cd "$bundle" && sha256 $names) || die 4 'a file of the bundle cannot be read' "$carry_hint"
-    odd=$(only_in "$found" "$(cat "$bundle/SHA256SUMS")")
-    [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$(printf '%s' "$odd" | sed 's/^[0-9a-f]*  //')'" "$carry_hint"
-    step '' "$(printf '%s\n' "$found" | grep -c .) files have their signed checksums"
+    [ -z "$odd" ] || check_line_ends $odd
+    [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$odd'" "$carry_hint"
+    step '' "$(printf '%s\n' "$names" | grep -c .) files have the checksums that it lists"
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
+}
+
+# forget_signer: removes a pin.
+forget_signer() {
+    [ -f "$state/signers/$forgotten" ] || die 2 "no signer '$forgotten' is pinned here" 'status lists the pinned signers'
+    why=$({ rm -f "$state/signers/$forgotten" && flush "$state/signers"; } 2>&1) || die 5 "cannot remove '$state/signers/$forgotten': $why" "$disk_hint"
+    say "signer $forgotten is no longer trusted here"
 }

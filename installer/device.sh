@@ -15,6 +15,7 @@ read_identity() {
     done <"$ims_conf"
     this_uuid=$(printf '%s' "$this_uuid" | tr A-F a-f)
     is_uuid "$this_uuid" || die 5 "'$ims_conf' holds no usable APPLIANCE_UUID" "look at it: grep APPLIANCE_UUID '$ims_conf'"
+    this_model=$(printf '%s' "$this_model" | tr -c '\040-\176' '?')
 }
 
 # trim TEXT: sets $trimmed: without blanks and CR around it, and then without quotes.
@@ -27,12 +28,15 @@ trim() {
 # check_device: this device's UUID is the plan's, and every peer directory is here.
 check_device() {
     read_identity
+    device_hint='find the bundle of this device in the kit; a device that was reimaged has a new UUID and needs a new bundle'
+    case $this_model in *'Management Center'* | *'Defense Center'*) device_hint='this is an FMC: find the firewall, or the bundle of this FMC in the kit' ;; esac
     [ "$this_uuid" = "$device_uuid" ] || die 5 \
-        "wrong device: the files are for '$device_name', '$device_uuid'; this is '$this_uuid'${this_model:+, $this_model}" \
-        'find the bundle of this device in the kit; a device that was reimaged has a new UUID and needs a new bundle'
+        "wrong device: the files are for '$device_name', '$device_uuid'; this is '$this_uuid'${this_model:+, $this_model}" "$device_hint"
+    step device "ims.conf says $this_uuid: it is $device_name, as wanted"
     for fmc in $fmcs; do
-        [ -d "$peers/$fmc" ] && [ ! -L "$peers/$fmc" ] || die 5 \
+        [ ! -L "$peers/$fmc" ] || die 5 "the peer directory '$peers/$fmc' is a symbolic link" 'sftunnel makes plain directories: find out what made this link, then remove it'
+        [ -d "$peers/$fmc" ] || die 5 \
             "there is no peer directory '$peers/$fmc'" "this device is not registered with that FMC; with which it is: ls '$peers'"
+        step '' "peer directory $peers/$fmc is there"
     done
-    step device "$this_uuid is $device_name, as wanted"
 }

@@ -20,12 +20,14 @@ is_held() { [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': ${why##*: }" "$disk_hint"
+        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': $why" "$disk_hint"
         made_state=yes
     fi
+    # Keys will lie there.
+    chmod 700 "$state" || :
     me=$$:$(started_at $$)
     if why=$(ln -s "$me" "$state/lock" 2>&1); then locked=yes; return; fi
-    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': ${why##*: }" "$disk_hint"
+    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
     ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
     break_lock
 }
@@ -55,21 +57,21 @@ clean_up() {
     trap '' HUP INT TERM
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
     if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = no ]; then
-        printf 'error: the installer failed unexpectedly, with status %s\n' "$code" >&2 || :
-        printf 'hint: report this with all that is on the screen; sh install.sh status shows how things stand\n' >&2 || :
+        (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand') || :
         code=1
     fi
     if [ "$locked" = yes ]; then
         # A commit that was broken off keeps its files and its journal, for recover.
         if [ "$committing" = no ]; then
             sweep || :
-            [ -z "$unused_backup" ] || rm -rf "$unused_backup" || :
+            [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$log" || :
         else
             code=7
         fi
         [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
     fi
-    [ "$made_state" = no ] || rmdir "$state/backups" "$state" 2>/dev/null || :
+    [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
+    [ "$made_state" = no ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
     exit "$code"
 }
 

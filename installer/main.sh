@@ -9,7 +9,7 @@ do_check() {
     check_device
     report_interrupted
     if holds; then say "already installed: nothing to do for $device_name"; return; fi
-    check_trios
+    check_trios "$bundle/payload"
     check_ready
     say "ready to install on $device_name: nothing was changed"
 }
@@ -21,33 +21,32 @@ do_install() {
     check_form
     copy_bundle
     check_form                           # of the copy: a stick could have shown another list
-    script=$bundle/install.sh
     check_signature
     check_checksums
     check_device                         # 3
     if holds; then finish_restart; say "already installed: nothing to do for $device_name"; return; fi
-    check_trios                          # 4
+    check_trios "$bundle/payload"        # 4
     check_ready                          # 5
     if [ "$stage_only" = yes ]; then verb=stage; else agree "Install on $device_name now"; fi
+    script=$bundle/install.sh
     unlock_bundle
-    back_up                              # 6
-    if [ "$stage_only" = yes ]; then keep_staged; else replace_trio "$work/new"; fi   # 7 to 10
+    if [ "$stage_only" = yes ]; then keep_staged; else replace_trio "$work/new"; fi   # 6 to 10
 }
 
 do_activate() {
     take_lock
     finish_interrupted
-    staged=$state/staged
+    staged=$state/staged script=$state/staged/install.sh
     [ -f "$staged/bundle.conf" ] || die 5 'nothing is staged on this device' 'install --stage-only does that'
-    read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" ||
+    why='a file is not what was staged'
+    is_sealed "$staged" && read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" ||
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
     signer=$(cat "$staged/signer")
     check_device
-    check_run
     if holds; then finish_restart; rm -rf "$staged"; say "already installed: nothing to do for $device_name"; return; fi
+    check_trios "$staged"
     check_ready
     agree "Activate on $device_name now"
-    back_up
     replace_trio "$staged"
 }
 
@@ -60,7 +59,6 @@ do_rollback() {
     check_ready
     agree "Put backup $backup_id back on $device_name now"
     landed="the trio of backup $backup_id"
-    back_up
     replace_trio "$backup"
 }
 
@@ -68,6 +66,8 @@ do_recover() {
     take_lock
     finish_interrupted
     finish_restart
+    [ -z "$forgotten" ] || forget_signer
+    [ -z "$export_dir" ] || { choose_backup; export_backup "$backup"; }
     say 'nothing is left unfinished'
 }
 
@@ -77,25 +77,27 @@ unlock_bundle() {
     why=$({ cp -R "$bundle/payload" "$work/new" && cp "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
         for fmc in $fmcs; do plain_key "$bundle/payload/$fmc/sftunnel-key.pem" >"$fmc/sftunnel-key.pem" || exit 1; done &&
         chmod 644 $files && chown 0:0 $files; } 2>&1) ||
-        die 5 "cannot write in '$work': ${why##*: }" "$disk_hint"
+        die 5 "cannot write in '$work': $why" "$disk_hint"
     is_in "$work/new" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
 }
 
-# keep_staged: for activate; replaces what was staged before.
+# keep_staged: for activate, with the script that does it; replaces what was staged before.
 keep_staged() {
-    why=$({ printf '%s\n' "$signer" >"$work/new/signer" && rm -rf "$state/staged" && mv "$work/new" "$state/staged" && sync; } 2>&1) ||
-        die 5 "cannot keep the staged files in '$state': ${why##*: }" "$disk_hint"
-    unused_backup=''
-    say "staged for $device_name: nothing in a peer directory has changed; activate does the rest"
+    why=$({ printf '%s\n' "$signer" >"$work/new/signer" && cp "$script" "$work/new/" && seal "$work/new" &&
+        rm -rf "$state/staged" && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
+        die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
+    keep_log "staged-$bundle_id"
+    say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $(quoted "$state/staged/install.sh") activate$root_option"
 }
 
-# replace_trio DIR: steps 7 to 10, with the plan's files in DIR.
+# replace_trio DIR: steps 6 to 10, with the plan's files in DIR.
 replace_trio() {
+    back_up
     first_fmc=${fmcs# }
     first_fmc=${first_fmc%% *}
-    undo="sh '$state/backups/$backup_id/rollback.sh'$root_option"
-    stage "$1" || die 5 "cannot write beside the old files: ${why##*: }" "$disk_hint"
-    step stage 'written beside the old files, flushed'
+    undo="sh $(quoted "$state/backups/$backup_id/rollback.sh")$root_option"
+    stage "$1" || die 5 "cannot write beside the old files: $why" "$disk_hint"
+    step stage 'written beside the old files, flushed, compared'
     still_locked
     commit
     [ "$verb" != activate ] || rm -rf "$staged" || warn "'$staged' holds a key and could not be removed"
@@ -105,6 +107,7 @@ replace_trio() {
     [ "$verb" != rollback ] || say 'note: these are older files. An FMC that has run generate_certs.pl since has a new CA and will not accept them'
     [ "$result" = 0 ] || die "$result" "$landed is in place, but $why" "look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC; to undo: $undo"
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
+    prune
     say "done: $verb on $device_name; to undo: $undo"
 }
 
@@ -127,14 +130,14 @@ main() {
     died=no locked=no made_state=no unused_backup='' committing=no unfinished=no tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
-    landed='the new trio'
+    landed='the new trio' bundle='' log='' told="$(date -u +%Y-%m-%dT%H:%M:%SZ) installer $installer_version: $0 $*$nl"
+    keep=5 export_dir='' forgotten='' json=no
     trap clean_up EXIT
     heed_signals
     trap '' PIPE
+    started=${told%% *}
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
     here=$(cd -P -- "${here:-/}" && pwd -P)
-    script=$here/${0##*/}
-    started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     default_verb=install
     [ "${0##*/}" != rollback.sh ] || default_verb=rollback
     parse_options "$@"

@@ -17,12 +17,17 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
   --yes                  ask nothing
   --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
   --backup ID            which backup to roll back to (default: the newest of an install)
+  --keep N               how many backups to keep (default 5)
+  --export-backup DIR    write the backup to DIR, too, as one .tar.gz (it holds a private
+                         key); with recover: that of --backup, or the newest
   --no-restart           leave sftunnel alone
   --wait SECONDS         how long to wait for the tunnel (default 60; 0: do not look;
                          after a rollback it is only waited for if this is given)
   --stage-only           everything but the commit; activate does the rest later
   --allow-older          accept a bundle of an older generate_certs.pl run
   --receipt-dir DIR      where else to write the receipt (default: beside the bundle)
+  --forget-signer FPR    with recover: trust this pinned signer no longer
+  --json                 with status: print JSON
 END
 }
 
@@ -37,10 +42,11 @@ parse_options() {
         --no-restart) restart=no ;;
         --stage-only) stage_only=yes ;;
         --allow-older) allow_older=yes ;;
+        --json) json=yes ;;
         --help | -h) usage; exit 0 ;;
         --version) say "sftunnel-bundler installer $installer_version"; exit 0 ;;
         --?*=*) option=${1%%=*} value=${1#*=}; shift; set -- "$option" "$value" "$@"; continue ;;
-        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir)
+        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer)
             [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" '--help shows what each takes'
             set_option "$1" "$2"
             shift ;;
@@ -49,19 +55,34 @@ parse_options() {
         shift
     done
     : "${verb:=$default_verb}"
-    [ "$stage_only" = no ] || [ "$verb" = install ] || die 2 "--stage-only does not go with '$verb'" 'it is an option of install'
+    [ "$stage_only" = no ] || goes_with --stage-only install
+    [ "$json" = no ] || goes_with --json status
+    [ -z "$forgotten" ] || goes_with --forget-signer recover
+    [ -z "$export_dir" ] || [ "$stage_only$verb" = noinstall ] || goes_with --export-backup activate rollback recover
     # The FMC seldom takes the old trio back, so that a rollback does not wait for a tunnel unasked.
     [ -n "$wait_s" ] || { [ "$verb" = rollback ] && wait_s=0 || wait_s=60; }
+}
+
+# goes_with OPTION VERB...: exit 2 unless the verb is one of these.
+goes_with() {
+    option=$1
+    shift
+    case " $* " in *" $verb "*) ;; *) die 2 "$option does not go with '$verb'" "it is an option of: $*" ;; esac
 }
 
 # set_option NAME VALUE
 set_option() {
     case $1 in
-    --signer)
+    --signer | --forget-signer)
         hex_digits "$2"
         case $digits in *[!0-9a-f]*) digits='' ;; esac
-        [ "${#digits}" -eq 64 ] || die 2 "--signer wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
-        signers="$signers $digits" ;;
+        [ "${#digits}" -eq 64 ] || die 2 "$1 wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
+        if [ "$1" = --signer ]; then signers="$signers $digits"; else forgotten=$digits; fi ;;
+    --keep)
+        case $2 in *[!0-9]* | ???* | 0*) die 2 "--keep wants a whole number from 1 to 99, found '$2'" 'for example --keep 5' ;; esac
+        keep=$2 ;;
+    --export-backup)
+        export_dir=$(cd -P -- "$2" 2>/dev/null && pwd -P) || die 2 "--export-backup '$2' is not a directory" 'name a directory that is there, such as that of the mounted stick' ;;
     --wait)
         # A leading 0 would make it octal.
         case $2 in *[!0-9]* | ??????* | 0?*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac

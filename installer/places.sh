@@ -10,13 +10,14 @@ find_places() {
         [ "$root" != / ] || root=''
     fi
     root_option=''
-    [ -z "$root" ] || root_option=" --root '$root'"
-    resolve_dir /etc/sf
-    ims_conf=$resolved/ims.conf
-    resolve_dir /var/sf
+    [ -z "$root" ] || root_option=" --root $(quoted "$root")"
+    find_dir /etc/sf
+    resolve "${resolved#"$root"}/ims.conf"
+    ims_conf=$resolved
+    find_dir /var/sf
     state=$resolved/sftunnel-bundler
     work=$state/work journal=$state/journal
-    resolve_dir /var/sf/peers
+    find_dir /var/sf/peers
     peers=$resolved
     # A rehearsal on a copy, run on an appliance, must leave the live tunnel alone.
     if [ -n "$root" ] && [ -e /etc/sf/ims.conf ] && [ "$restart" = yes ]; then
@@ -25,31 +26,35 @@ find_places() {
     fi
 }
 
-# resolve_dir PATH: sets $resolved to where the device's PATH really is. FTD reaches /var/sf through
-# a link into /ngfw; in a copied tree an absolute link still means the copy, never the machine's own.
-resolve_dir() {
-    resolved=$root$1
-    if [ -n "$root" ] && [ -L "$resolved" ]; then
-        link=$(readlink "$resolved")
-        case $link in /*) resolved=$root$link ;; esac
-    fi
-    [ -d "$resolved" ] || resolved=$root/ngfw$1
-    resolved=$(cd -P -- "$resolved" 2>/dev/null && pwd -P) ||
-        die 5 "there is no directory '$root$1'" 'this does not look like an FTD or FMC; in a rehearsal, --root names the top of the copied tree'
-    case $resolved in
-    "$root"/*) ;;
-    *) die 5 "'$root$1' leads out of --root, to '$resolved'" 'copy the tree with the directories that its links point to' ;;
-    esac
+# find_dir PATH: sets $resolved to the device's directory PATH, or to that below /ngfw.
+find_dir() {
+    resolve "$1"
+    [ -d "$resolved" ] || resolve "/ngfw$1"
+    [ -d "$resolved" ] || die 5 "there is no directory '$root$1'" 'this does not look like an FTD or FMC; in a rehearsal, --root names the top of the copied tree'
 }
 
-# sha256 [FILE...]: lines as sha256sum prints them; openssl stands in where that is missing.
-sha256() {
-    if command -v sha256sum >/dev/null 2>&1; then
-        sha256sum "$@"
-    else
-        openssl dgst -sha256 -r "$@" | sed 's/ [ *]/  /'
-    fi
+# resolve PATH: sets $resolved to where the device's PATH really is, link by link, as the device goes:
+# FTD reaches /var/sf through a link into /ngfw. In a copied tree an absolute link means the copy,
+# and none leads out of it.
+resolve() {
+    resolved=$root rest=$1/ links=0
+    while [ -n "$rest" ] && [ "$links" -lt 40 ]; do
+        name=${rest%%/*} rest=${rest#*/}
+        case $name in
+        '' | .) ;;
+        ..) [ "$resolved" = "$root" ] || resolved=${resolved%/*} ;;
+        *)
+            resolved=$resolved/$name
+            [ -L "$resolved" ] || continue
+            links=$((links + 1)) link=$(readlink "$resolved")
+            case $link in /*) resolved=$root ;; *) resolved=${resolved%/*} ;; esac
+            rest=$link/$rest ;;
+        esac
+    done
 }
+
+# quoted TEXT: for a line that the operator will paste into a shell.
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
 # is_uuid TEXT
 is_uuid() {
@@ -68,7 +73,3 @@ find_command() {
     done
     command_path=$(command -v "$1" 2>/dev/null) && [ -n "$command_path" ]
 }
-
-# flush FILE-OR-DIR...: on disk, or a failure. (Before coreutils 8.24 `sync` ignores the names and
-# flushes everything, which serves as well.)
-flush() { sync "$@"; }

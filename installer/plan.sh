@@ -4,8 +4,9 @@
 # from; these names hold no blank and nothing that a shell would expand, so that they may be split.
 
 # read_plan CONF: sets bundle_id device_name device_uuid created; fmcs, runs, files and absent, lists of
-# words; sums and modes, lines in the form of sha256sum and of `stat -c '%a %u:%g %n'`. Returns 1, with
-# $why, unless the plan is a whole trio for every FMC, and nothing else.
+# words; sums and modes, lines in the form of sha256sum and of `stat -c '%a %u:%g %n'`; and pending, the
+# files that are to be replaced. Returns 1, with $why, unless the plan is a whole trio for every FMC,
+# and nothing else.
 read_plan() {
     format='' bundle_id='' device_name='' device_uuid='' created=''
     fmcs='' runs='' files='' absent='' sums='' modes=''
@@ -26,6 +27,7 @@ read_plan() {
     why="wanted format '1', found '$format'"
     [ "$format" = 1 ] || return 1
     why='it does not name a device, or not a whole trio for every FMC'
+    pending=$files
     # shellcheck disable=SC2086
     is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$(count $files $absent)" -eq $((3 * $(count $fmcs))) ]
 }
@@ -57,25 +59,30 @@ add_name() {
     [ "$1" = "/var/sf/peers/$file" ]
 }
 
-# is_in DIR [PREFIX SUFFIX]: the plan's files, as DIR/<FMC UUID>/NAME, or DIR/<FMC UUID>/PREFIX NAME
-# SUFFIX, have the planned contents, modes and owners.
-is_in() {
-    # shellcheck disable=SC2086
-    set -- "$1" "${2-}" "${3-}" $files
-    where=$1 prefix=$2 suffix=$3
-    shift 3
-    for file; do
-        shift
-        set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"
-    done
+# differing DIR [PREFIX SUFFIX]: the pending files that DIR does not hold, as DIR/<FMC UUID>/NAME or
+# DIR/<FMC UUID>/PREFIX NAME SUFFIX, with the planned contents, modes and owners.
+differing() {
+    where=$1 prefix=${2-} suffix=${3-}
+    set --
+    for file in $pending; do set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"; done
     [ $# -gt 0 ] || return 0
-    found=$(cd "$where" && sha256 "$@" 2>/dev/null && stat -c '%a %u:%g %n' "$@") || return 1
-    [ -z "$prefix$suffix" ] || found=$(printf '%s\n' "$found" | sed "s|/$prefix|/|; s|$suffix\$||")
-    [ "$found" = "$sums${modes%"$nl"}" ]
+    found=$nl$(cd "$where" && { sha256 "$@"; stat -c '%a %u:%g %n' "$@"; } 2>/dev/null | sed "s|/$prefix\([^/]*\)$suffix\$|/\1|")$nl
+    for file in $pending; do
+        sum=${sums%%"  $file$nl"*} mode=${modes%%" $file$nl"*}
+        case $found in *"$nl${sum##*"$nl"}  $file$nl"*) ;; *) printf '%s ' "$file" && continue ;; esac
+        case $found in *"$nl${mode##*"$nl"} $file$nl"*) ;; *) printf '%s ' "$file" ;; esac
+    done
 }
 
-# holds: the device is as planned: the files, and nothing where there should be none.
-holds() {
-    for file in $absent; do [ ! -e "$peers/$file" ] || return 1; done
-    is_in "$peers"
+# is_in DIR [PREFIX SUFFIX]: it holds them all.
+is_in() { [ -z "$(differing "$@")" ]; }
+
+# unlike: the files on the device that are not as planned, and those that should not be there.
+unlike() {
+    for file in $absent; do [ ! -e "$peers/$file" ] || printf '%s ' "$file"; done
+    pending=$files
+    differing "$peers"
 }
+
+# holds: the device is as planned.
+holds() { [ -z "$(unlike)" ]; }

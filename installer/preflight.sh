@@ -3,20 +3,25 @@
 
 check_ready() {
     check_space
+    step preflight "root; $free_kib KiB free, $wanted_kib wanted"
     for file in $files $absent; do
         path=$peers/$file
         [ ! -L "$path" ] && { [ ! -e "$path" ] || [ -f "$path" ]; } ||
             die 5 "'$path' is not a plain file" 'sftunnel makes plain files: find out what made this one, then move it away'
         [ -w "${path%/*}" ] || die 5 "'${path%/*}' is not writable" 'is the file system mounted read-only'
     done
+    # shellcheck disable=SC2086
+    linked=$(cd "$peers" && stat -c '%h %n' $files 2>/dev/null | sed -n '/^1 /d; s/^[0-9]* //p') || :
+    [ -z "$linked" ] || warn "'$linked' in '$peers' has another name, a hard link, which will keep the old file"
     check_flags
+    step '' "$(printf '%s' "$sums" | grep -c .) targets are plain files or not there yet, in writable directories, and no flag protects them"
     command_path=''
     [ "$restart" = no ] || find_command pmtool ||
         die 5 'pmtool was not found, so that sftunnel could not be restarted' 'run as root in expert mode; or add --no-restart and restart sftunnel yourself'
-    step preflight "root, $free_kib KiB free, targets are plain files${command_path:+, $command_path}"
+    step '' "${command_path:-no pmtool is wanted}"
 }
 
-# check_space: sets free_kib of the file system under /var/sf.
+# check_space: sets free_kib and wanted_kib of the file system under /var/sf.
 check_space() {
     free_kib=''
     # The figure before the percentage; a mount point with blanks comes after it.
@@ -26,8 +31,11 @@ check_space() {
         free_kib=$field
     done
     case $free_kib in '' | *[!0-9]*) die 5 "cannot tell the free space of '$peers'" 'look with: df -k' ;; esac
-    [ "$free_kib" -ge "$needed_kib" ] ||
-        die 5 "too little space under '$peers': wanted $needed_kib KiB, found $free_kib" 'make room on that file system, but not in the peer directories'
+    bundle_kib=0
+    [ -z "$bundle" ] || bundle_kib=$(du -sk "$bundle") bundle_kib=${bundle_kib%%[!0-9]*}
+    wanted_kib=$((needed_kib + 2 * bundle_kib))
+    [ "$free_kib" -ge "$wanted_kib" ] ||
+        die 5 "too little space under '$peers': wanted $wanted_kib KiB, found $free_kib" 'make room on that file system, but not in the peer directories'
 }
 
 # check_flags: an immutable or append-only file cannot be replaced, nor anything in such a directory.

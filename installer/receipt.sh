@@ -25,10 +25,8 @@ write_receipt() {
 
 # receipt_json CODE
 receipt_json() {
-    name=$(printf '%s' "$device_name" | sed 's/[\\"]/\\&/g')
-    # shellcheck disable=SC2016
-    printf '{"after":{%s},"backup":"%s","before":{%s},"bundle":"%s","device":"%s","device_name":"%s",' \
-        "$(json_hashes "$sums")" "$backup_id" "$(json_hashes "$backup_sums")" "$bundle_id" "$device_uuid" "$name"
+    printf '{"after":{%s},"backup":"%s","before":{%s},"bundle":"%s","device":"%s","device_name":%s,' \
+        "$(json_hashes "$sums")" "$backup_id" "$(json_hashes "$backup_sums")" "$bundle_id" "$device_uuid" "$(json_text "$device_name")"
     printf '"ended":"%s","exit":%s,"format":1,"pid_after":"%s","pid_before":"%s","started":"%s","tunnel":"%s","verb":"%s"}\n' \
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$pid_after" "$pid_before" "$started" "$tunnel" "$verb"
 }
@@ -47,6 +45,6 @@ remember() {
     } | sort -k 1,1 -k 2,2nr | while read -r fmc run; do
         [ "$fmc" = "${last-}" ] || printf '%s %s\n' "$fmc" "$run"
         last=$fmc
-    done >"$state/runs.new" &&
+    done >"$state/runs.new" && flush "$state/runs.new" "$state/signers/$signer" "$state/signers" &&
         mv -f "$state/runs.new" "$state/runs" || warn 'the generate_certs.pl run could not be remembered'
 }

@@ -2,22 +2,37 @@
 # All talk with people. Rules: what was done goes to standard output, one line a fact; trouble goes
 # to standard error as two lines, `error:` with what is wrong and `hint:` with what to do; values in
 # quotes, wanted before found, no full stop. A console that went away must not stop a commit half
-# way: a failed write is ignored.
+# way: a failed write is ignored. All but questions and answers is kept for the log, too.
 
 disk_hint='nothing was changed; look at the free space, and at whether the file system is read-only'
 carry_hint='carry the bundle again, and compare its SHA-256 with the printed runbook before unpacking'
 rebuild_hint='nothing was changed; build the bundle again'
 
-say() { printf '%s\n' "$*" || :; }
-step() { printf '%-10s %s\n' "$1" "$2" || :; }
-warn() { printf 'warning: %s\n' "$*" >&2 || :; }
+say() { printf '%s\n' "$*" || :; record "$*"; }
+step() { printf '%-10s %s\n' "$1" "$2" || :; record "${1:- }${1:+: }$2"; }
+warn() { printf 'warning: %s\n' "$*" >&2 || :; record "warning: $*"; }
 
 # die CODE MESSAGE HINT
 die() {
     died=yes
     # One line, whatever the names in it hold: a terminal would obey an escape sequence.
-    printf 'error: %s\nhint: %s\n' "$(printf '%s' "$2" | tr '\n' ' ' | tr '\001-\037\177' '?')" "$3" >&2 || :
+    message=$(printf '%s' "$2" | tr '\n' ' ' | tr '\001-\037\177' '?')
+    printf 'error: %s\nhint: %s\n' "$message" "$3" >&2 || :
+    record "error: $message${nl}hint: $3"
     exit "$1"
+}
+
+# record LINE
+record() {
+    told=$told$1$nl
+    [ -z "$log" ] || { printf '%s\n' "$1" >>"$log"; } 2>/dev/null || :
+}
+
+# keep_log NAME: from here on what is told, and what was, is kept in the state directory. A run that
+# ends before it changes anything leaves no log, as it leaves nothing else.
+keep_log() {
+    log=$state/logs/$1.log
+    { mkdir -p "${log%/*}" && printf '%s' "$told" >"$log"; } 2>/dev/null || log=''
 }
 
 # is_interactive: somebody sits at a terminal, and questions are wanted.

@@ -10,9 +10,16 @@
 # Words: the trio is cacert.pem, sftunnel-cert.pem and sftunnel-key.pem; a peer directory is
 # /var/sf/peers/<FMC UUID>, where a trio lives. Nothing that the bundle holds is ever sourced or
 # evaluated. Needs a POSIX shell, coreutils or busybox, and openssl 1.0.2 or newer.
-
+#
 # `a && b || die` is meant as it reads: die unless both hold.
 # shellcheck disable=SC2015
+#
+# Is this file as it was made? Where line ends became CR LF, the CR of these lines is in a comment.
+nl='
+' #
+[ ${#nl} = 1 ] || { printf 'error: install.sh is damaged: line ends were changed on the way\nhint: carry the .tar.gz itself, as a binary file, and unpack it on the device\n' >&2; exit 4; } #
+# And only the last line, which runs everything, replaces this.
+trap 'printf "error: install.sh is damaged: its end is missing\nhint: unpack the whole .tar.gz again, and compare its SHA-256 with the printed runbook\n" >&2; exit 4' EXIT
 
 # Tracing would print the passphrase: off, whatever the caller set.
 set +x
@@ -30,5 +37,3 @@ status_timeout_s=20      # how long a question to pmtool or sftunnel_status.pl m
 needed_kib=1024          # backup, work files and staged trio, with room to spare
 trio_names='cacert.pem sftunnel-cert.pem sftunnel-key.pem'
 staged_suffix=.sftunnel-bundler   # the new NAME waits beside the old one as .NAME$staged_suffix
-nl='
-'

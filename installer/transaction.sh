@@ -7,13 +7,14 @@
 # journal is replaced by one that says `restart`. That rename is the commit point. Whoever finds a
 # journal that says `commit`, this run or any later one, puts the backup back: the whole old trio.
 # Whoever finds `restart` leaves the whole new trio and restarts sftunnel. Putting back is the same
-# (a), (c), (d) with the backup as its plan, may be cut off and repeated any number of times, and
-# ends with the removal of the journal.
+# (a), (c), (d) with the backup as its plan, for the files that differ from it; it may be cut off and
+# repeated any number of times, and ends with the removal of the journal.
 
-# stage DIR: (a) for the plan's files, as they must land, in DIR. Sets $why and returns 1 on failure.
+# stage DIR: (a) for the pending files, as they must land, in DIR. Sets $why and returns 1 on failure.
 stage() {
-    for file in $files; do
-        why=$(cp -p "$1/$file" "$peers/${file%/*}/.${file#*/}$staged_suffix" 2>&1) || return 1
+    for file in $pending; do
+        beside=$peers/${file%/*}/.${file#*/}$staged_suffix
+        why=$(cp -p "$1/$file" "$beside" 2>&1) || { why="'$beside': $why"; return 1; }
     done
     why='what was written beside the old files is not what was meant'
     is_in "$peers" . "$staged_suffix" && flush_peers
@@ -29,8 +30,8 @@ flush_peers() {
 
 # rename_all: (c).
 rename_all() {
-    for file in $files; do
-        why=$(mv -f "$peers/${file%/*}/.${file#*/}$staged_suffix" "$peers/$file" 2>&1) || return 1
+    for file in $pending; do
+        why=$(mv -f "$peers/${file%/*}/.${file#*/}$staged_suffix" "$peers/$file" 2>&1) || { why="'$peers/$file': $why"; return 1; }
     done
     for file in $absent; do
         why=$(rm -f "$peers/$file" 2>&1) || return 1
@@ -40,8 +41,9 @@ rename_all() {
 # is_landed: (d).
 is_landed() {
     flush_peers || return 1
-    why='what lies in the peer directory is not what was written'
-    holds
+    odd=$(unlike)
+    why="what lies in the peer directory is not what was written: '$odd'"
+    [ -z "$odd" ]
 }
 
 # write_journal PHASE: (b) and (e).
@@ -87,9 +89,9 @@ die_after_commit() {
 put_back() {
     rm -rf "$work"
     backup=$state/backups/$backup_id
-    read_plan "$backup/backup.conf" && stage "$backup" && rename_all && is_landed || die 7 \
+    read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
-        "do not restart sftunnel; mend the cause, then run: sh '$backup/rollback.sh'$root_option recover; or copy the files below '$backup' to '$peers' by hand"
+        "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
     # Even if that cannot be flushed.
     remove_journal || :
     committing=no
@@ -97,7 +99,7 @@ put_back() {
 
 # finish_interrupted: what an earlier run left. Sets $unfinished to yes if only its restart is missing.
 finish_interrupted() {
-    why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': ${why##*: }" "$disk_hint"
+    why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
     read_journal
     if [ "$phase" = commit ]; then
@@ -111,6 +113,7 @@ finish_interrupted() {
         rm -f "$state/backups/$backup_id/undone" || :
         step recovered "the files of an earlier $cut_verb are in place, whole; that sftunnel came up with them was not seen"
     fi
+    keep_log "$backup_id-recovered"
 }
 
 # read_journal: sets $cut_verb, $phase and $backup_id.

@@ -2,15 +2,14 @@
 # Step 4: does each trio of the bundle hang together, by this device's own openssl and clock?
 # Exit 3 if not. The plaintext key goes only through pipes here, never into a file or a variable.
 
-# check_trios: for every FMC of the bundle.
+# check_trios DIR: for every FMC of the plan, the trio in DIR/<FMC UUID>.
 check_trios() {
     check_clock
     for fmc in $fmcs; do
-        trio=$bundle/payload/$fmc
+        trio=$1/$fmc
         check_certificates
         get_passphrase
         check_key
-        step trio "FMC $fmc: CA, certificate and key belong together; valid until $not_after"
     done
     check_run
 }
@@ -31,6 +30,7 @@ check_certificates() {
     'sftunnel-cert.pem: OK') ;;
     *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint" ;;
     *'error 9 '*) die 3 "a certificate for FMC '$fmc' is not valid yet, by this device's clock" "$clock_hint" ;;
+    *'error 26 '*) die 3 "the certificate for FMC '$fmc' is not made for a TLS client" "$rebuild_hint" ;;
     *) die 3 "the certificate for FMC '$fmc' was not issued by the CA beside it" "$rebuild_hint, from one generate_certs.pl run" ;;
     esac
     openssl x509 -checkend 0 -noout -in "$trio/cacert.pem" >/dev/null 2>&1 ||
@@ -38,7 +38,8 @@ check_certificates() {
     facts=$(openssl x509 -checkend 0 -noout -enddate -pubkey -in "$trio/sftunnel-cert.pem" 2>/dev/null) ||
         die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
     not_after=${facts#*notAfter=}
-    not_after=${not_after%%"$nl"*}
+    step trio "FMC $fmc: the CA issued the certificate, as openssl verify says"
+    step '' "both hold by this device's clock, $now, the certificate until ${not_after%%"$nl"*}"
 }
 
 # is_encrypted FILE
@@ -76,28 +77,30 @@ plain_key() {
 check_key() {
     key=$trio/sftunnel-key.pem
     hash=$(plain_key "$key" | sha256) || :
+    hash=${hash%% *}
     case $sums in
-    *"${hash%% *}  $fmc/sftunnel-key.pem$nl"*) ;;
+    *"$hash  $fmc/sftunnel-key.pem$nl"*) ;;
     *) die 3 "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" "the passphrase is the one that the build listed for '$device_name'" ;;
     esac
     # `openssl rsa -check` exits 0 for a damaged key: only its output counts.
-    [ "$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null)" = 'RSA key ok' ] ||
-        die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
+    verdict=$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null) || :
+    [ "$verdict" = 'RSA key ok' ] || die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
     case $facts in
     *"$(plain_key "$key" | openssl pkey -pubout 2>/dev/null || echo unreadable)"*) ;;
     *) die 3 "the key for FMC '$fmc' is not the certificate's" "$rebuild_hint" ;;
     esac
+    step '' "the key has the wanted SHA-256, $hash, is sound ($verdict), and has the certificate's public key"
 }
 
 # check_run: a bundle of an older generate_certs.pl run than the device has had is refused.
 check_run() {
-    [ "$allow_older" = no ] && [ -f "$state/runs" ] || return 0
-    while read -r fmc known; do
-        case "$runs " in *" $fmc:"*) ;; *) continue ;; esac
+    for fmc in $fmcs; do
         run=${runs##*" $fmc:"}
         run=${run%% *}
-        [ "$run" -ge "$known" ] || die 3 \
+        known=$(sed -n "s/^$fmc //p" "$state/runs" 2>/dev/null) || :
+        [ "$run" -ge "${known:-0}" ] || [ "$allow_older" = yes ] || die 3 \
             "the bundle is of generate_certs.pl run '$run', and this device has had run '$known' of FMC '$fmc'" \
             'the FMC no longer accepts the older trio: take the newer kit (or add --allow-older)'
-    done <"$state/runs"
+        step '' "generate_certs.pl run $run; the newest that this device has had is ${known:-unknown}"
+    done
 }

@@ -2,15 +2,22 @@
 # Steps 9 and 10: restart sftunnel and see the tunnel come up. These functions never exit: the files
 # are in place, and what went wrong is told at the end, in $why, after the receipt is written.
 
-# limited SECONDS COMMAND...: bounded, where the device has timeout; without input.
+# limited SECONDS COMMAND...: bounded, where the device has timeout; without input. KILL, because a
+# command that hangs may not heed anything else.
 limited() {
-    if command -v timeout >/dev/null 2>&1; then timeout "$@" </dev/null; else shift; "$@" </dev/null; fi
+    if command -v timeout >/dev/null 2>&1; then timeout -s KILL "$@" </dev/null; else shift; "$@" </dev/null; fi
 }
+
+# answer_of COMMAND...: what it says, in the file $work/answer: a pipe could be held open by what a
+# command that was ended has left behind.
+answer_of() {
+    mkdir -p "$work" && : >"$work/answer" && limited "$status_timeout_s" "$@" >"$work/answer"
+} 2>/dev/null
 
 # sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`; nothing if it cannot be told.
 sftunnel_pid() {
-    limited "$status_timeout_s" "$pmtool" status 2>/dev/null |
-        sed -n 's/^sftunnel ([[:alnum:]_]*) - Running \([0-9][0-9]*\)[[:space:]]*$/\1/p' | head -n 1
+    answer_of "$pmtool" status || :
+    sed -n 's/^sftunnel ([[:alnum:]_]*) - Running \([0-9][0-9]*\)[[:space:]]*$/\1/p' "$work/answer" 2>/dev/null | head -n 1
 }
 
 # restart_sftunnel: pmtool prints nothing, and what its exit status means is not documented: a new
@@ -64,8 +71,8 @@ confirm_tunnel() {
 # count_tunnels: sets $up and $connected. `Registration: Completed.` is printed up or down: only a
 # CONTROL channel that is connected counts.
 count_tunnels() {
-    connected=$(limited "$status_timeout_s" "$command_path" 2>/dev/null |
-        sed -n "s/.*Peer channel .*type (CONTROL).* connected to '\\([0-9A-Za-z.:_%-]*\\)'.*/\\1/p")
+    answer_of "$command_path" || :
+    connected=$(sed -n "s/.*Peer channel .*type (CONTROL).* connected to '\\([0-9A-Za-z.:_%-]*\\)'.*/\\1/p" "$work/answer" 2>/dev/null) || :
     # shellcheck disable=SC2086
     up=$(count $connected)
     connected=$(printf '%s' "$connected" | tr '\n' ' ')

@@ -18,6 +18,7 @@ INSTALLER_FRAGMENTS = (
     "say.sh",
     "options.sh",
     "places.sh",
+    "sums.sh",
     "plan.sh",
     "lock.sh",
     "bundle.sh",
@@ -29,6 +30,7 @@ INSTALLER_FRAGMENTS = (
     "tunnel.sh",
     "receipt.sh",
     "status.sh",
+    "json.sh",
     "main.sh",
 )
 """In the order in which they are joined. `main "$@"` is the last line of the last one, so that a

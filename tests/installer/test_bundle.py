@@ -51,9 +51,11 @@ def _append(name: str, more: bytes) -> Callable[[Path], None]:
     return lambda bundle: (bundle / name).write_bytes((bundle / name).read_bytes() + more) and None
 
 
-def _to_crlf(bundle: Path) -> None:
-    sums = bundle / "SHA256SUMS"
-    sums.write_bytes(sums.read_bytes().replace(b"\n", b"\r\n"))
+def _to_crlf(name: str) -> Callable[[Path], None]:
+    def change(bundle: Path) -> None:
+        (bundle / name).write_bytes((bundle / name).read_bytes().replace(b"\n", b"\r\n"))
+
+    return change
 
 
 def _double_line(bundle: Path) -> None:
@@ -64,6 +66,10 @@ def _double_line(bundle: Path) -> None:
 def _link(bundle: Path) -> None:
     (bundle / "RUNBOOK.txt").rename(bundle.parent / "elsewhere")
     (bundle / "RUNBOOK.txt").symlink_to("../elsewhere")
+
+
+def _hard_link(bundle: Path) -> None:
+    (bundle.parent / "elsewhere").hardlink_to(bundle / "RUNBOOK.txt")
 
 
 def _flip(name: str) -> Callable[[Path], None]:
@@ -82,7 +88,7 @@ BAD_BUNDLES = [
     ),
     pytest.param(
         lambda bundle: (bundle / "._install.sh").touch(),
-        "holds what SHA256SUMS does not list: '._install.sh'",
+        "macOS has put files of its own into the bundle: '._install.sh'",
         id="a file that a Mac left on the stick",
     ),
     pytest.param(
@@ -90,8 +96,17 @@ BAD_BUNDLES = [
         "holds what SHA256SUMS does not list: '?[2J a b'",
         id="files whose names a terminal would obey",
     ),
-    pytest.param(_link, "not a plain file: './RUNBOOK.txt'", id="a link"),
-    pytest.param(_to_crlf, "were line ends changed on the way", id="line ends changed"),
+    pytest.param(_link, "is no plain file: './RUNBOOK.txt'", id="a link"),
+    pytest.param(_hard_link, "is no plain file: './RUNBOOK.txt'", id="a hard link"),
+    pytest.param(
+        lambda bundle: (bundle / ".DS_Store").touch(), "macOS has put files", id="a Mac's folder"
+    ),
+    *[
+        pytest.param(
+            _to_crlf(name), f"line ends were changed on the way, in '{name}'", id=f"CRLF in {name}"
+        )
+        for name in ("SHA256SUMS", "bundle.conf", "RUNBOOK.txt")
+    ],
     pytest.param(_double_line, "SHA256SUMS lists a file twice", id="a file listed twice"),
     pytest.param(
         _append("SHA256SUMS", b"hello\n"), "is not a list of checksums", id="a garbled list"

@@ -131,7 +131,7 @@ def test_the_signer_is_pinned_by_the_first_install(firewall: Firewall) -> None:
     at = options.index("--signer")
     done = firewall.run("install", *options[:at], *options[at + 2 :])
     assert done.returncode == 0, done.stderr
-    assert "pinned by an earlier install" in done.stdout
+    assert re.search(r"pinned 20\d\d-\S+Z by the install of bundle [0-9a-f]{16}\n", done.stdout)
 
 
 @pytest.mark.parametrize(

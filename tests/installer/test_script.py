@@ -30,23 +30,46 @@ def test_no_function_is_over_thirty_lines() -> None:
     assert long == ["usage"] or long == []
 
 
-def test_it_runs_only_when_it_is_whole() -> None:
+def _said_by(shell: list[str], script: bytes) -> tuple[int, bytes, str]:
+    """Run a script that is harmless only if it does as it should: exit status, output, errors."""
+    need(shell[0], shutil.which(shell[0]))
+    command = [*AS_ROOT, *shell, "-s", "--", "--version"]
+    done = subprocess.run(command, input=script, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+SHELLS = [
+    pytest.param(shell.split(), id=shell)
+    for shell in ("dash", "bash", "bash --posix", "mksh", "yash -o posix", "busybox ash")
+]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_it_runs_only_when_it_is_whole_and_says_so_when_it_is_not(shell: list[str]) -> None:
     script = installer_script()
     assert script.endswith(b'\nmain "$@"\n')
-    last_fragment = script.index(b"do_check() {")
+    head = script.index(b"# Tracing would print")
     last_line = len(script) - len(b'main "$@"\n')
-    cuts = [*range(1000, last_fragment, 9000), *range(last_fragment, last_line, 397)]
+    cuts = [*range(head, last_line, 4999), *range(last_line - 2000, last_line, 397)]
     # Without its arguments main would install; from a bundle a cut file's checksum stops it.
-    cuts += [last_line + length for length in (0, 1, 3, 6, 8)]
+    cuts += [last_line + length for length in (0, 1, 3)]
     assert len(cuts) > 20
     for cut in cuts:
-        done = subprocess.run(
-            [*AS_ROOT, "sh", "-s", "--", "--version"],
-            input=script[:cut],
-            capture_output=True,
-            check=False,
-        )
-        assert done.stdout == b"", "a script that was cut short ran something"
+        code, output, errors = _said_by(shell, script[:cut])
+        assert output == b"", "a script that was cut short ran something"
+        assert code in (4, 127), f"cut at {cut}: {errors}"
+        assert "error: install.sh is damaged: its end is missing\nhint: " in errors, errors
+    for length in (6, 8):
+        assert _said_by(shell, script[: last_line + length])[1] == b""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_changed_line_ends_are_told_and_nothing_runs(shell: list[str]) -> None:
+    script = installer_script().replace(b"\n", b"\r\n")
+    code, output, errors = _said_by(shell, script)
+    assert (code, output) == (4, b"")
+    assert errors.startswith("error: install.sh is damaged: line ends were changed on the way\nhint")
+    assert errors.count("\n") == 2
 
 
 def test_its_version_is_the_packages() -> None:
