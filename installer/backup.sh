@@ -15,7 +15,7 @@ back_up() {
         die 5 "cannot make a backup in '$state/backups': $why" "$disk_hint"
     backup_sums=$(sed -n 's|^file=\([^ ]*\) [^ ]* \([^ ]*\) .*|\2  \1|p' "$state/backups/$backup_id/backup.conf")
     unused_backup=$state/backups/$backup_id
-    step backup "$backup_id, in $state/backups: compared with what it was copied from"
+    step backup "$backup_id, in $state/backups: each file compared with its original"
     [ -z "$export_dir" ] || export_backup "$unused_backup"
     keep_log "$backup_id-$verb"
 }
@@ -118,6 +118,6 @@ prune() {
         [ "${dir##*/}" != "$newest" ] || continue
         # Out of the list at once; the work directory goes at the end of the run, or of the next.
         mv "$dir" "$work/old-${dir##*/}" 2>/dev/null || { warn "the old backup '$dir' could not be removed"; continue; }
-        step '' "removed backup ${dir##*/}: the newest $keep are kept"
+        step prune "backup ${dir##*/} removed: --keep $keep"
     done
 }

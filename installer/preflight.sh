@@ -14,11 +14,11 @@ check_ready() {
     linked=$(cd "$peers" && stat -c '%h %n' $files 2>/dev/null | sed -n '/^1 /d; s/^[0-9]* //p') || :
     [ -z "$linked" ] || warn "'$linked' in '$peers' has another name, a hard link, which will keep the old file"
     check_flags
-    step '' "$(printf '%s' "$sums" | grep -c .) targets are plain files or not there yet, in writable directories, and no flag protects them"
+    step '' "$(printf '%s' "$sums" | grep -c .) files to put in place: no link or directory stands there, no flag is set, and the directories are writable"
     command_path=''
     [ "$restart" = no ] || find_command pmtool ||
         die 5 'pmtool was not found, so that sftunnel could not be restarted' 'run as root in expert mode; or add --no-restart and restart sftunnel yourself'
-    step '' "${command_path:-no pmtool is wanted}"
+    step '' "pmtool: ${command_path:-not wanted}"
 }
 
 # check_space: sets free_kib and wanted_kib of the file system under /var/sf.

@@ -89,7 +89,8 @@ check_key() {
     *"$(plain_key "$key" | openssl pkey -pubout 2>/dev/null || echo unreadable)"*) ;;
     *) die 3 "the key for FMC '$fmc' is not the certificate's" "$rebuild_hint" ;;
     esac
-    step '' "the key has the wanted SHA-256, $hash, is sound ($verdict), and has the certificate's public key"
+    step '' "the key has the planned SHA-256, $hash"
+    step '' "$verdict, says openssl rsa -check; its public key is the certificate's"
 }
 
 # check_run: a bundle of an older generate_certs.pl run than the device has had is refused.

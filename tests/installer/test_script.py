@@ -68,7 +68,9 @@ def test_changed_line_ends_are_told_and_nothing_runs(shell: list[str]) -> None:
     script = installer_script().replace(b"\n", b"\r\n")
     code, output, errors = _said_by(shell, script)
     assert (code, output) == (4, b"")
-    assert errors.startswith("error: install.sh is damaged: line ends were changed on the way\nhint")
+    assert errors.startswith(
+        "error: install.sh is damaged: line ends were changed on the way\nhint"
+    )
     assert errors.count("\n") == 2
 
 
