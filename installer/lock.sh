@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # Step 1: one run at a time, and nothing left behind. The lock is a symbolic link, made in one system
 # call, whose target says who holds it: PID and start time, so that neither a reused PID nor a reboot
-# can look like the holder.
+# can look like the holder. A lock whose holder is gone is not taken away, as two runs could find it at
+# once, but followed by another link, lock.after-<its target>, which again only one of them can make.
 
 # started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing.
 started_at() {
@@ -13,42 +14,46 @@ started_at() {
     printf '%s' "$1"
 }
 
-# is_held: $holder, the lock's target, is a process that lives.
-is_held() { [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
+# find_holder: follows the links; sets $holder, whom the last one names, $chain, the links, and $tail,
+# where the next would be.
+find_holder() {
+    tail=$state/lock chain='' holder=''
+    while next=$(readlink "$tail" 2>/dev/null); do
+        chain="$chain ${tail##*/}" holder=$next tail=$state/lock.after-$next
+    done
+}
+
+# is_held: $holder is a process that lives.
+is_held() { [ -n "$holder" ] && [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
 
 # take_lock: makes the state directory if need be; exit 5 if another run is at work.
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        why=$(mkdir "$state" 2>&1) || die 5 "cannot make '$state': $why" "$disk_hint"
-        made_state=yes
+        # Another run may have been faster.
+        if why=$(mkdir "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
     fi
     # Keys will lie there.
     chmod 700 "$state" || :
-    me=$$:$(started_at $$)
-    if why=$(ln -s "$me" "$state/lock" 2>&1); then locked=yes; return; fi
-    holder=$(readlink "$state/lock") || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
-    ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
-    break_lock
-}
-
-# break_lock: removes the lock of a $holder that is gone. Two runs may find it at once, and the slower
-# may move the faster one's new lock away: it sees that, and puts it back. Should a third run come
-# just between, still_locked stops the faster one.
-break_lock() {
-    mv "$state/lock" "$state/lock.$$" 2>/dev/null || die 5 'another run took the lock' 'wait for it to end'
-    moved=$(readlink "$state/lock.$$") || moved=''
-    rm -f "$state/lock.$$"
-    if [ "$moved" = "$holder" ]; then
-        if ln -s "$me" "$state/lock" 2>/dev/null; then locked=yes; fi
-    else
-        ln -s "$moved" "$state/lock" 2>/dev/null || :
-    fi
-    [ "$locked" = yes ] || die 5 'another run took the lock' 'wait for it to end'
+    me=$$:$(started_at $$) tries=0
+    while find_holder; [ "$holder" != "$me" ]; do
+        ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
+        tries=$((tries + 1))
+        [ "$tries" -lt 9 ] || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
+        link=$tail
+        why=$(ln -s "$me" "$link" 2>&1) || continue
+        # The lock that it follows may have been given up just now: then it counts for nothing.
+        find_holder
+        [ "$holder" = "$me" ] || rm -f "$link"
+    done
+    locked=yes
 }
 
 # still_locked: looked at once more before the commit.
-still_locked() { [ "$(readlink "$state/lock")" = "$me" ] || die 5 'another run took the lock' 'nothing was changed; wait for it to end'; }
+still_locked() {
+    find_holder
+    [ "$holder" = "$me" ] || die 5 'somebody took the lock away' 'nothing was changed; look with ps whether another run is at work, then start again'
+}
 
 # clean_up: the EXIT trap. Leaves nothing of this run but its results, whatever its end.
 clean_up() {
@@ -68,7 +73,10 @@ clean_up() {
         else
             code=7
         fi
-        [ "$(readlink "$state/lock")" != "$me" ] || rm -f "$state/lock" || :
+        find_holder
+        # In this order: without the first, the others mean nothing.
+        # shellcheck disable=SC2086
+        [ "$holder" != "$me" ] || (cd "$state" && rm -f $chain) || :
     fi
     [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
     [ "$made_state" = no ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
@@ -77,7 +85,10 @@ clean_up() {
 
 # sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
 sweep() {
-    rm -rf "$work" "$journal.new" "$state"/lock.* || return 1
+    rm -rf "$work" "$journal.new" || return 1
+    for beside in "$state"/lock.after-*; do
+        case "$chain " in *" ${beside##*/} "*) ;; *) rm -f "$beside" || return 1 ;; esac
+    done
     for name in $trio_names; do
         for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || rm -f "$beside" || return 1; done
     done

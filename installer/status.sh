@@ -100,5 +100,6 @@ report_interrupted() {
 # find_interrupted: sets $phase: running, commit, restart, or nothing.
 find_interrupted() {
     phase=''
-    if holder=$(readlink "$state/lock" 2>/dev/null) && is_held; then phase=running; elif [ -f "$journal" ]; then read_journal; fi
+    find_holder
+    if is_held; then phase=running; elif [ -f "$journal" ]; then read_journal; fi
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 from dataclasses import replace
@@ -27,13 +26,12 @@ from rehearsal import (
     put_before_path,
     snapshot,
 )
-from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
-from sftunnel_builder.lab.certificates import key_pem, make_ca, make_leaf, new_key
+from sftunnel_builder.lab.certificates import key_pem
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import generate_signer
-from sftunnel_builder.trio import TRIO_NAMES
 from toolsets import Toolset
+from trios import make_trio, put_into_bundle
 
 
 @pytest.mark.parametrize("passphrase", ["open sesame\n", "\n", "", " $(reboot) '\n"])
@@ -60,49 +58,6 @@ def test_no_passphrase(firewall: Firewall) -> None:
 def test_a_passphrase_file_that_is_not_there(firewall: Firewall) -> None:
     firewall.passphrase_file.unlink()
     assert_refused(firewall, 3, "no passphrase can be read from '", *firewall.options())
-
-
-def _trio(
-    firewall: Firewall,
-    *,
-    ca_days: tuple[int, int] = (-1, 9),
-    days: tuple[int, int] = (-1, 9),
-    swap: str = "",
-    **leaf: Any,
-) -> dict[str, bytes]:
-    """Make a trio for this firewall, valid from and until so many days from now, with a fault.
-
-    swap: a CA of the same name with another key, or another key than the certificate's.
-    """
-    now = datetime.now(UTC)
-    ca_times, times = ([now + timedelta(days=day) for day in each] for each in (ca_days, days))
-    ca_key, leaf_key = new_key(), new_key()
-    cacert = make_ca(firewall.fmc_uuid, ca_key, ca_times[0], ca_times[1])
-    title = firewall.device.uuid
-    cert = make_leaf(cacert, ca_key, title, leaf_key, times[0], times[1], **leaf)
-    if swap == "ca":
-        cacert = make_ca(firewall.fmc_uuid, new_key(), times[0], times[1])
-    key = new_key() if swap == "key" else leaf_key
-    return dict(zip(TRIO_NAMES, (cacert, cert, key_pem(key)), strict=True))
-
-
-def _put_into_bundle(firewall: Firewall, trio: dict[str, bytes]) -> None:
-    """Replace what the bundle brings, plan and signature included: as a bad builder would."""
-    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in trio.items()}
-    conf = BundleConf(
-        firewall.device.name,
-        firewall.device.uuid,
-        "",
-        datetime.now(UTC).replace(microsecond=0),
-        "0.1.0",
-        (FmcTrio(firewall.fmc_uuid, 1, sha256),),
-    ).with_id()
-    (firewall.bundle / "bundle.conf").write_bytes(conf.render())
-    for name, content in trio.items():
-        (firewall.bundle / "payload" / firewall.fmc_uuid / name).write_bytes(content)
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
 
 
 OPENSSLS = [
@@ -139,24 +94,24 @@ def checking(request: pytest.FixtureRequest, firewall: Firewall, tmp_path: Path)
 def test_a_trio_that_does_not_hang_together(
     checking: Firewall, fault: dict[str, Any], message: str
 ) -> None:
-    _put_into_bundle(checking, _trio(checking, **fault))
+    put_into_bundle(checking, make_trio(checking, **fault))
     assert_refused(checking, 3, message, *checking.options())
 
 
 def test_a_damaged_key(checking: Firewall) -> None:
-    trio = _trio(checking)
+    trio = make_trio(checking)
     name = "sftunnel-key.pem"
     key = load_pem_private_key(trio[name], None)
     assert isinstance(key, rsa.RSAPrivateKey)
     n = key.private_numbers()
     numbers = rsa.RSAPrivateNumbers(n.p, n.q, n.d ^ 2, n.dmp1, n.dmq1, n.iqmp, n.public_numbers)
     trio[name] = key_pem(numbers.private_key(unsafe_skip_rsa_key_validation=True))
-    _put_into_bundle(checking, trio)
+    put_into_bundle(checking, trio)
     assert_refused(checking, 3, "is damaged", *checking.options())
 
 
 def test_a_sound_trio_made_by_the_same_means_is_not_refused(checking: Firewall) -> None:
-    _put_into_bundle(checking, _trio(checking))
+    put_into_bundle(checking, make_trio(checking))
     done = checking.run("check", *checking.options())
     assert done.returncode == 0, done.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from refusals import sign_again
 from rehearsal import AS_ROOT, Firewall, Made, make_firewall, put_before_path, snapshot
+from sftunnel_builder.signer import generate_signer
+from toolsets import Toolset
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
 """The commands with which the installer changes anything."""
@@ -374,13 +378,33 @@ def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
     assert list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))
 
 
-def test_a_pmtool_that_hangs_is_not_waited_for_forever(firewall: Firewall, tmp_path: Path) -> None:
-    real = shutil.which("timeout")
-    put_before_path(firewall, tmp_path / "quick", timeout=f'shift\nexec "{real}" 0.2 "$@"')
-    with _instead_of_pmtool(firewall, "exec sleep 600"):
-        done = firewall.install()
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param("exec sleep 60", id="it sleeps"),
+        pytest.param("sleep 60", id="it leaves a child that holds the pipe"),
+        pytest.param('trap "" HUP INT TERM; sleep 60; sleep 60', id="it heeds no signal"),
+    ],
+)
+def test_a_pmtool_that_hangs_is_not_waited_for_forever(
+    firewall: Firewall, tmp_path: Path, behaviour: str, shell: str
+) -> None:
+    toolset = Toolset(shell, ["dash"], busybox="own" if shell == "busybox" else "")
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    script = firewall.bundle / "install.sh"
+    text, changed = re.subn(
+        r"(?m)^(restart|status)_timeout_s=\d+", r"\1_timeout_s=1", script.read_text()
+    )
+    assert changed == 2
+    script.write_text(text)
+    signer = generate_signer()
+    sign_again(firewall.bundle, signer)
+    firewall.signer = signer.fingerprint()
+    with _instead_of_pmtool(firewall, behaviour):
+        done = firewall.run("install", *firewall.options(), timeout_s=30)
     assert done.returncode == 8
-    assert "took over 60 s" in done.stderr
+    assert "or took over 1 s" in done.stderr
     assert _is_whole(firewall) == "new"
 
 
