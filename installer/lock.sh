@@ -85,7 +85,7 @@ clean_up() {
 
 # sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
 sweep() {
-    rm -rf "$work" "$journal.new" || return 1
+    rm -rf "$work" "$state"/*.new || return 1
     for beside in "$state"/lock.after-*; do
         case "$chain " in *" ${beside##*/} "*) ;; *) rm -f "$beside" || return 1 ;; esac
     done

@@ -218,7 +218,7 @@ class Firewall:
         """State that no work file, lock or journal is left, and no key where none may be."""
         changed = set(self.others().items()) ^ set(self._others_before.items())
         assert not changed, f"beside the trio changed: {sorted({name for name, _ in changed})}"
-        for name in ("work", "lock*", "journal*", "runs.new"):
+        for name in ("work", "lock*", "journal", "*.new"):
             assert not list(self.state.glob(name)), f"'{name}' is left behind"
         allowed = [self.peer_dir, self.state / "backups", self.state / "staged"]
         key = self.new_trio["sftunnel-key.pem"].splitlines()[2]

@@ -52,9 +52,12 @@ def device_messages() -> list[Message]:
             # The one code in a variable is that of a restart that failed.
             code = code.replace(GAP, "8")
             found.append(Message("device", tidy(message), code, path.name))
+        # Said before there is any function to say it.
+        for match in re.finditer(r"printf ['\"]error: (.*?)\\nhint: .*?exit (\d)", text):
+            found.append(Message("device", tidy(match[1]), match[2], path.name))
         for match in re.finditer(r"(?<![\w$])(?:why|failure)=(?=['\"])", text):
             (reason,) = _shell_words(text, match.end(), 1)
-            if reason.replace(GAP, "").strip():
+            if reason.replace(GAP, "").strip(" ':/"):
                 found.append(Message("reason", tidy(reason), WARNING, path.name))
     return found
 

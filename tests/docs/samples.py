@@ -172,6 +172,7 @@ class Site:
         command = re.sub(r"\b((?:install|rollback)\.sh'?)", rf"\1 --root {root}", command)
         command = command.replace("/ngfw/var/sf/", f"{device.root}/ngfw/var/sf/")
         command = command.replace("/var/tmp/renewal", str(self.place / "stick"))  # noqa: S108
+        command = command.replace("/mnt/usb", str(self.place / "usb"))
         words = [*AS_ROOT, "sh", "-c", command]
         return at_terminal(words, cwd=cwd, home=self.place, answers=answers)
 
@@ -180,6 +181,7 @@ class Site:
         for device in self.devices:
             text = text.replace(f" --root '{device.root}'", "").replace(str(device.root), "")
         text = text.replace(str(self.place / "stick"), "/var/tmp/renewal")  # noqa: S108
+        text = text.replace(str(self.place / "usb"), "/mnt/usb")
         text = text.replace(str(self.place / "fmc"), "").replace(str(self.place), "/srv/renewal")
         return text.replace("127.0.0.1", self.fmc.address)
 
@@ -279,6 +281,8 @@ def _on_a_device(site: Site) -> None:
     _keep(site, "install", installed, 0)
     _keep(site, "again", site.device_run(device, bundle, "sh install.sh"), 0)
     _keep(site, "status", site.device_run(device, bundle, "sh install.sh status"), 0)
+    as_json = site.device_run(device, bundle, "sh install.sh status --json")
+    _keep(site, "status as JSON", as_json, 0)
     (receipt,) = bundle.parent.glob("sftunnel-receipt-*.json")
     site.samples["receipt"] = receipt.read_text()
     (backup,) = (device.root / "ngfw/var/sf/sftunnel-bundler/backups").iterdir()
@@ -310,6 +314,14 @@ def _on_another_device(site: Site) -> None:
     bundle = site.unpack(device)
     secret = ("(not shown)", site.passphrase(device))
     signer = site.fingerprint()
+    (site.place / "usb").mkdir()
+    exported = site.device_run(
+        device, bundle, f"sh install.sh --signer {signer} --export-backup /mnt/usb", [secret, YES]
+    )
+    site.samples["exported"] = "".join(
+        line + "\n" for line in exported.text.splitlines() if "/mnt/usb/" in site.as_told(line)
+    )
+    assert site.device_run(device, bundle, "sh install.sh rollback", [YES]).code == 0
     staged = site.device_run(
         device, bundle, f"sh install.sh --stage-only --signer {signer}", [secret]
     )
@@ -341,9 +353,14 @@ _CHANGING = (
     (r"PID \d+ -> \d+", "PID <n> -> <n>"),
     (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
     (r"\d+ KiB free", "<n> KiB free"),
-    (r"\brun \d{10}", "run <n>"),
+    (r"\b(run|has had is) \d{10}", r"\1 <n>"),
     (r"(?<=bundle id       )[0-9a-f]{16}", "<id>"),
     (r'(?<="bundle":")[0-9a-f]{16}', "<id>"),
+    (r"(?<=of bundle )[0-9a-f]{16}", "<id>"),
+    (r"(?<=staged-)[0-9a-f]{16}", "<id>"),
+    (r"\b\d+ wanted", "<n> wanted"),
+    (r"\b\d+ days left", "<n> days left"),
+    (r'(?<="days_left":)\d+', "<n>"),
     (r"(?<=bundle )[0-9a-f]{16}(?=:)", "<id>"),
     (r"(?m)^[A-Za-z0-9+/]{100,}=*$", "<base64>"),
     (r"(?m)^ +\d+  (?=\S+$)", "<size>  "),

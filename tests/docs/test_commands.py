@@ -101,7 +101,7 @@ def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
     assert "Verified OK" in sh(script, site.place / "stick")
 
 
-def test_any_backup_can_activate_what_was_staged(site: Site, unpacked: Path) -> None:
+def test_what_was_staged_is_activated_without_the_bundle(site: Site, unpacked: Path) -> None:
     device = site.devices[1]
     bundle = site.unpack(device)
     answers = [("(not shown)", site.passphrase(device))]
@@ -109,10 +109,32 @@ def test_any_backup_can_activate_what_was_staged(site: Site, unpacked: Path) -> 
     done = site.device_run(device, bundle, staging, answers)
     assert done.code == 0, done.text
     shutil.rmtree(bundle)
-    (backup,) = (device.root / "ngfw/var/sf/sftunnel-bundler/backups").iterdir()
-    line = f"sh /ngfw/var/sf/sftunnel-bundler/backups/{backup.name}/rollback.sh activate"
+    (line,) = re.findall(r"in the window: (sh .* activate)", site.as_told(done.text))
     done = site.device_run(device, site.place, f"{line} --no-restart", [YES])
     assert done.code == 0, done.text
+
+
+def test_an_exported_backup_is_put_back_as_told(site: Site, unpacked: Path) -> None:
+    device = site.devices[0]
+    answers = [("(not shown)", site.passphrase(device)), YES]
+    page = (ROOT / "docs/operations.md").read_text()
+    pattern = r"^ {4}(sh install.sh --signer FINGERPRINT --export-backup .*|.* sftunnel-backup-.*)$"
+    install, *restore = re.findall(pattern, page, re.MULTILINE)
+    assert len(restore) == 2
+    peer = device.peer_dir(site.fmc.uuid)
+    # Another test may have installed there what the bundle brings.
+    (peer / "cacert.pem").write_bytes(b"something old")
+    old = device.trio(site.fmc.uuid)
+    (site.place / "usb").mkdir()
+    line = install.replace("FINGERPRINT", site.fingerprint())
+    done = site.device_run(device, unpacked, f"{line} --no-restart", answers)
+    assert done.code == 0, done.text
+    assert device.trio(site.fmc.uuid) != old
+    for line in restore:
+        answers = [YES] if line.startswith("sh ") else []
+        done = site.device_run(device, site.place / "usb", line, answers)
+        assert done.code == 0, done.text
+    assert device.trio(site.fmc.uuid) == old
 
 
 def test_a_copy_of_the_named_files_is_enough_to_build(
