@@ -275,4 +275,5 @@ def test_a_run_that_flushes_nothing_is_found_out(
 
     trial = with_own_mounts(try_some)
     record_property("found", f"power cuts in an install that flushes nothing: {trial}")
-    assert trial.failures
+    assert any("no whole trio" in failure for failure in trial.failures), trial.failures
+    assert any("wanted the new trio, found old" in failure for failure in trial.failures)
