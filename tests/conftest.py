@@ -1,7 +1,7 @@
 """What the tests share: a made-up FMC, a kit built from it, and firewalls to install on.
 
-A test that measured something says so with `record_property("found", "a line or a table")`: what
-was found is printed at the end of the run, also of one that was spread over several processes.
+A test that measured something says so with `record_property("found", "a line")`, or adds to a sum
+or a table (found.py): it is printed at the end of the run, also of one in several processes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from found import summary
 from rehearsal import Firewall, Made, make_firewall, make_kit
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
@@ -19,12 +20,13 @@ from sftunnel_builder.lab.fmc import LabFmc
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests found, whether they passed or not."""
-    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    found = [text for report in reports for key, text in report.user_properties if key == "found"]
-    if found:
+    outcomes = ("passed", "failed", "error", "skipped")
+    reports = [report for outcome in outcomes for report in terminalreporter.getreports(outcome)]
+    lines = summary(report for report in reports if isinstance(report, pytest.TestReport))
+    if lines:
         terminalreporter.section("found")
-        for text in sorted(found):
-            terminalreporter.write_line(text)
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import need
 
-_MADE_HERE = Path(__file__).resolve().parents[1] / ".cache/bullseye"
-BULLSEYE = os.environ.get("SFTUNNEL_TEST_BULLSEYE", str(_MADE_HERE) if _MADE_HERE.is_dir() else "")
-"""A tree that .ci/openssl-1.1.1 made: Debian bullseye, with OpenSSL 1.1.1 and busybox 1.30."""
+TREES = Path(os.environ.get("SFTUNNEL_TEST_TREES") or Path(__file__).parents[1] / ".cache/trees")
+"""Where .ci/debian-tree made trees of Debian releases, each under the release's name."""
 
+RELEASES = {"1.1.1": "bullseye", "3.0": "bookworm", "3.5": "trixie"}
+"""Which Debian release has which OpenSSL; bullseye has busybox 1.30, too."""
 
-LIKE_1_0_2 = """\
-case " $* " in
-*' -ext '* | *' -rawin '* | *' -pbkdf2 '* | *' -no_check_time '* | *' pkey '*' -check '*)
-    echo 'unknown option' >&2 && exit 1 ;;
-esac
-case $1 in
-verify)
-    said=$("{real}" "$@" 2>&1) && echo "$said" && exit 0
-    for name; do :; done
-    printf '%s: %s\\nOK\\n' "$name" "$(echo "$said" | grep -v 'verification failed')" ;;
-dgst | enc | base64 | pkey | rsa | s_client | x509) exec "{real}" "$@" ;;
-*) echo "openssl:Error: '$1' is an invalid command." >&2 ;;
-esac
-exit 0"""
-"""OpenSSL 1.0.2 ends a verification that failed with `OK` and exit status 0, and an unknown command
-with 0 too; it lacks many an option. The version itself is no longer to be had as a package."""
+LIKE_1_0_2 = Path(__file__).parent / "bin/openssl-1.0.2"
+"""The machine's openssl with the traps of version 1.0.2, which is no longer to be had."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +31,22 @@ class Toolset:
     busybox: str = ""
     """`own`, `old`: only the applets of the machine's busybox, of bullseye's; else coreutils."""
     openssl: str = ""
-    """`1.1.1`: bullseye's; `like 1.0.2`: the machine's, with that version's traps; else its own."""
+    """One of OPENSSLS; empty for the machine's own, whatever its version."""
+    version: Sequence[str] = ()
+    """What prints the version of a shell that is no busybox."""
 
     def environment(self, place: Path) -> tuple[list[str], dict[str, str]]:
         """Return the shell's command line and the environment; skip if they are not to be had."""
         tools = place / "tools"
         tools.mkdir()
         shell = list(self.shell)
-        if self.openssl == "1.1.1" or self.busybox == "old":
-            need("the bullseye tree (SFTUNNEL_TEST_BULLSEYE)", BULLSEYE)
-        path = f"{tools}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
         if self.busybox:
-            busybox = _foreign(tools, "busybox") if self.busybox == "old" else _found("busybox")
+            busybox = (
+                _foreign(tools, "bullseye", "busybox")
+                if self.busybox == "old"
+                else _found("busybox")
+            )
             applets = subprocess.run(
                 [busybox, "--list"], capture_output=True, text=True, check=True
             ).stdout.split()
@@ -62,16 +54,37 @@ class Toolset:
                 if not (tools / applet).exists():
                     _write_script(tools / applet, f'exec "{busybox}" {applet} "$@"')
             shell = [busybox, "ash"]
-            path = str(tools)
+            environment["PATH"] = str(tools)
         else:
             need(shell[0], shutil.which(shell[0]))
-        if self.openssl == "1.1.1":
-            _foreign(tools, "openssl")
-        elif self.openssl:
-            _write_script(tools / "openssl", LIKE_1_0_2.format(real=_found("openssl")))
+        if self.openssl == "like 1.0.2":
+            (tools / "openssl").symlink_to(LIKE_1_0_2)
+            environment["REAL_OPENSSL"] = _found("openssl")
+        elif self.openssl and not OWN_OPENSSL.startswith(self.openssl):
+            _foreign(tools, RELEASES[self.openssl], "openssl")
         elif self.busybox:
             (tools / "openssl").symlink_to(_found("openssl"))
-        return shell, {**os.environ, "PATH": path}
+        return shell, environment
+
+    def shell_version(self, shell: Sequence[str]) -> str:
+        """Return the version of the shell that `environment` returned; empty if it has none."""
+        return version_of([shell[0]] if self.busybox else self.version)
+
+    def openssl_version(self, environment: Mapping[str, str]) -> str:
+        """Return the version of the openssl in the environment that `environment` returned."""
+        if self.openssl == "like 1.0.2":
+            return "1.0.2 double"
+        openssl = shutil.which("openssl", path=environment["PATH"])
+        return version_of([openssl, "version"]) if openssl else ""
+
+
+def version_of(command: Sequence[str]) -> str:
+    """Return the first version in what a command prints; empty if there is no such command."""
+    if not command or not shutil.which(command[0]):
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"R?\d[\w.]*", done.stdout + done.stderr)
+    return found[0] if found else ""
 
 
 def _found(program: str) -> str:
@@ -82,10 +95,11 @@ def _found(program: str) -> str:
     return path
 
 
-def _foreign(tools: Path, program: str) -> str:
-    """Put a program of the bullseye tree among the tools, run with that tree's own libraries."""
-    tree = Path(BULLSEYE).resolve()
-    (loader,) = tree.glob("lib/*/ld-[0-9]*.so")
+def _foreign(tools: Path, release: str, program: str) -> str:
+    """Put a program of a Debian tree among the tools, run with that tree's own libraries."""
+    tree = (TREES / release).resolve()
+    need(f"the {release} tree (.ci/debian-tree, SFTUNNEL_TEST_TREES)", tree.is_dir())
+    (loader,) = [path for path in tree.glob("lib/*/ld-*.so*") if not path.is_symlink()]
     libraries = ":".join(str(tree / folder / loader.parent.name) for folder in ("lib", "usr/lib"))
     (binary,) = [p for p in (tree / "usr/bin" / program, tree / "bin" / program) if p.exists()][:1]
     _write_script(tools / program, f'exec "{loader}" --library-path "{libraries}" "{binary}" "$@"')
@@ -97,16 +111,18 @@ def _write_script(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-TOOLSETS = [
-    Toolset("dash", ["dash"]),
-    Toolset("bash", ["bash"]),
-    Toolset("bash in POSIX mode", ["bash", "--posix"]),
-    Toolset("mksh", ["mksh"]),
-    Toolset("yash in POSIX mode", ["yash", "-o", "posix"]),
-    Toolset("busybox ash and applets", [], busybox="own"),
-    Toolset("dash, OpenSSL 1.1.1", ["dash"], openssl="1.1.1"),
-    Toolset("bash, OpenSSL 1.1.1", ["bash"], openssl="1.1.1"),
-    Toolset("bash, the traps of OpenSSL 1.0.2", ["bash"], openssl="like 1.0.2"),
-    Toolset("busybox ash and applets, OpenSSL 1.1.1", [], busybox="own", openssl="1.1.1"),
-    Toolset("busybox 1.30 ash and applets, OpenSSL 1.1.1", [], busybox="old", openssl="1.1.1"),
-]
+OWN_OPENSSL = version_of(["openssl", "version"])
+"""The version of the machine's own openssl."""
+
+OPENSSLS = ("like 1.0.2", *RELEASES)
+
+SHELLS = (
+    Toolset("dash", ["dash"], version=["dpkg-query", "-W", "-f", "${Version}", "dash"]),
+    Toolset("bash", ["bash"], version=["bash", "-c", "echo $BASH_VERSION"]),
+    Toolset("bash --posix", ["bash", "--posix"], version=["bash", "-c", "echo $BASH_VERSION"]),
+    Toolset("busybox ash, old", [], busybox="old"),
+    Toolset("busybox ash", [], busybox="own"),
+    Toolset("mksh", ["mksh"], version=["mksh", "-c", "echo $KSH_VERSION"]),
+    Toolset("yash -o posix", ["yash", "-o", "posix"], version=["yash", "-c", "echo $YASH_VERSION"]),
+)
+"""A busybox brings its own tools, and there are no others then."""
