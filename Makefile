@@ -59,7 +59,7 @@ lock: .cache/uv/.made ## Write requirements/*.lock anew from pyproject.toml
 	@$(UV_COMPILE) --extra dev --constraint requirements/run.lock --no-annotate \
 		--output-file requirements/dev.lock
 
-clean: ## Remove .venv, caches and built files (the test system in .cache/bullseye stays)
+clean: ## Remove .venv, caches and built files (the trees in .cache/trees stay)
 	@rm -rf .venv .cache/uv .mypy_cache .pytest_cache .ruff_cache build dist/*
 	@find builder installer tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -10,14 +10,13 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rehearsal import IS_CI, Made, need
+from rehearsal import Made, need
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle import (
     OpenedBundle,
@@ -66,19 +65,6 @@ def test_it_holds_what_the_format_says_in_that_order(opened: OpenedBundle, made:
     assert opened.members["install.sh"] == installer_script()
     assert opened.signer == made.report.signer
     assert opened.top == f"sftunnel-BSNS-1120-1-{made.devices[0].uuid[:8]}"
-
-
-def test_no_flipped_bit_goes_unnoticed(data: bytes) -> None:
-    # Every byte in CI, a sample on a laptop; which bit of it changes from byte to byte.
-    step = 1 if IS_CI else 37
-    missed = []
-    for at in range(0, len(data), step):
-        damaged = bytearray(data)
-        damaged[at] ^= 1 << at % 8
-        with suppress(BundlerError):
-            open_bundle(bytes(damaged))
-            missed.append(at)
-    assert missed == []
 
 
 @pytest.mark.parametrize(
