@@ -10,7 +10,8 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,44 +29,38 @@ SAMPLE = 5
 UNTRUSTED = 4
 
 
-class Judge:
-    """install.sh check, kept running: it judges the bundle as often as it is asked."""
+@contextmanager
+def _judge(firewall: Firewall, shell: Sequence[str], place: Path) -> Iterator[Callable[[str], int]]:
+    """Keep install.sh check running; gives what returns its exit status for the bundle as it is."""
+    script, verbs = re.subn(
+        r"(?m)^do_check\(\)", "do_check_once()", (firewall.bundle / "install.sh").read_text()
+    )
+    assert verbs == 1
+    assert script.endswith('\nmain "$@"\n')
+    harness = place / "harness.sh"
+    harness.write_text(script.removesuffix('main "$@"\n') + JUDGE.read_text())
+    # $0 has no slash, so that the bundle is the working directory.
+    command = [*AS_ROOT, *shell, "-c", '. "$JUDGE_SCRIPT"', "install.sh", "check"]
+    places = {"JUDGE_SCRIPT": str(harness), "JUDGE_NOTES": str(place / "notes")}
+    with subprocess.Popen(
+        [*command, *firewall.options()],
+        cwd=firewall.bundle,
+        env={**firewall.environment, **places},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
 
-    def __init__(self, firewall: Firewall, shell: Sequence[str], place: Path) -> None:
-        script, verbs = re.subn(
-            r"(?m)^do_check\(\)", "do_check_once()", (firewall.bundle / "install.sh").read_text()
-        )
-        assert verbs == 1
-        assert script.endswith('\nmain "$@"\n')
-        harness = place / "harness.sh"
-        harness.write_text(script.removesuffix('main "$@"\n') + JUDGE.read_text())
-        # $0 has no slash, so that the bundle is the working directory.
-        command = [*AS_ROOT, *shell, "-c", '. "$JUDGE_SCRIPT"', "install.sh", "check"]
-        self._process = subprocess.Popen(
-            [*command, *firewall.options()],
-            cwd=firewall.bundle,
-            env={
-                **firewall.environment,
-                "JUDGE_SCRIPT": str(harness),
-                "JUDGE_NOTES": str(place / "notes"),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        def judge(mode: str) -> int:
+            stdin.write(f"{mode}\n")
+            stdin.flush()
+            return int(stdout.readline())
 
-    def judge(self, mode: str = "afresh") -> int:
-        """Return the exit status of a check of the bundle as it is now."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{mode}\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def dismiss(self) -> None:
-        """End it; it must not have ended before."""
-        self._process.communicate(timeout=60)
-        assert self._process.returncode == 0
+        yield judge
+    assert process.returncode == 0
 
 
 def _files(bundle: Path) -> list[str]:
@@ -86,19 +81,18 @@ def _judge_all(
     """Flip a bit at each place in turn; return where the verdict was not that it is damaged."""
     draw = random.Random(repr(flips[:1]))
     missed, seen = [], set()
-    judge = Judge(firewall, shell, place)
-    assert judge.judge("learn") == 0
-    for name, at in flips:
-        path, bit = firewall.bundle / name, draw.randrange(8)
-        mode = "afresh" if name in SIGNED_BY or name not in seen else "remembered"
-        seen.add(name)
-        _flip(path, at, bit)
-        code = judge.judge(mode)
-        _flip(path, at, bit)
-        if code != UNTRUSTED:
-            missed.append(f"bit {bit} of byte {at} of {name}: {code}")
-    assert judge.judge() == 0
-    judge.dismiss()
+    with _judge(firewall, shell, place) as judge:
+        assert judge("learn") == 0
+        for name, at in flips:
+            path, bit = firewall.bundle / name, draw.randrange(8)
+            mode = "afresh" if name in SIGNED_BY or name not in seen else "remembered"
+            seen.add(name)
+            _flip(path, at, bit)
+            code = judge(mode)
+            _flip(path, at, bit)
+            if code != UNTRUSTED:
+                missed.append(f"bit {bit} of byte {at} of {name}: {code}")
+        assert judge("afresh") == 0
     return missed
 
 

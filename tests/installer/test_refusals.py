@@ -63,13 +63,14 @@ def test_a_passphrase_file_that_is_not_there(firewall: Firewall) -> None:
 OPENSSLS = [
     pytest.param("", id="this machine's openssl"),
     pytest.param("1.1.1", id="OpenSSL 1.1.1"),
+    pytest.param("3.5", id="OpenSSL 3.5"),
     pytest.param("like 1.0.2", id="the traps of OpenSSL 1.0.2"),
 ]
 
 
 @pytest.fixture(params=OPENSSLS)
 def checking(request: pytest.FixtureRequest, firewall: Firewall, tmp_path: Path) -> Firewall:
-    """Give a firewall with one of three versions of openssl."""
+    """Give a firewall with one of several versions of openssl."""
     toolset = Toolset("sh", ["sh"], openssl=request.param)
     firewall.shell, firewall.environment = toolset.environment(tmp_path)
     return firewall
