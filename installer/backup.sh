@@ -37,11 +37,11 @@ fill_backup() {
         printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
     fi
     # `undone` goes at the commit: what came to nothing is not what a later rollback should undo.
-    cp "$script" "$new/rollback.sh" && write_backup_conf >"$new/backup.conf" && seal "$new" && : >"$new/undone" && flush "$new"
+    conf=$(backup_conf) && printf '%s\n' "$conf" >"$new/backup.conf" && cp "$script" "$new/rollback.sh" && seal "$new" && true >"$new/undone" && flush "$new"
 }
 
-# write_backup_conf: a plan, see plan.sh.
-write_backup_conf() {
+# backup_conf: a plan, see plan.sh.
+backup_conf() {
     printf 'format=1\nbackup_id=%s\nverb=%s\nbundle_id=%s\n' "$backup_id" "$verb" "$bundle_id"
     printf 'device_name=%s\ndevice_uuid=%s\n' "$device_name" "$device_uuid"
     for fmc in $fmcs; do printf 'fmc=%s\n' "$fmc"; done

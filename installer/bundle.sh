@@ -34,7 +34,7 @@ check_line_ends() {
 # copy that gets verified and installed.
 copy_bundle() {
     check_space
-    why=$({ mkdir "$work" "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
+    why=$({ mkdir -p "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
         die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
     bundle=$work/bundle
 }

@@ -43,7 +43,7 @@ do_activate() {
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
     signer=$(cat "$staged/signer")
     check_device
-    if holds; then finish_restart; rm -rf "$staged"; say "already installed: nothing to do for $device_name"; return; fi
+    if holds; then finish_restart; drop_staged; say "already installed: nothing to do for $device_name"; return; fi
     check_trios "$staged"
     check_ready
     agree "Activate on $device_name now"
@@ -75,7 +75,7 @@ do_recover() {
 unlock_bundle() {
     # shellcheck disable=SC2086
     why=$({ cp -R "$bundle/payload" "$work/new" && cp "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
-        for fmc in $fmcs; do plain_key "$bundle/payload/$fmc/sftunnel-key.pem" >"$fmc/sftunnel-key.pem" || exit 1; done &&
+        for fmc in $fmcs; do plain_key "$bundle/payload/$fmc/sftunnel-key.pem" | cat >"$fmc/sftunnel-key.pem" || exit 1; done &&
         chmod 644 $files && chown 0:0 $files; } 2>&1) ||
         die 5 "cannot write in '$work': $why" "$disk_hint"
     is_in "$work/new" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
@@ -90,6 +90,9 @@ keep_staged() {
     say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $(quoted "$state/staged/install.sh") activate$root_option"
 }
 
+# drop_staged: at once; the work directory goes at the end of the run, or of the next.
+drop_staged() { mkdir -p "$work" && mv "$staged" "$work/staged" || warn "'$staged' holds a key and could not be removed"; }
+
 # replace_trio DIR: steps 6 to 10, with the plan's files in DIR.
 replace_trio() {
     back_up
@@ -100,7 +103,7 @@ replace_trio() {
     step stage 'written beside the old files, flushed, compared'
     still_locked
     commit
-    [ "$verb" != activate ] || rm -rf "$staged" || warn "'$staged' holds a key and could not be removed"
+    [ "$verb" != activate ] || drop_staged
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result"

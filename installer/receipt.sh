@@ -9,7 +9,7 @@ write_receipt() {
     new_key=$peers/$first_fmc/sftunnel-key.pem
     [ "$verb" != rollback ] || new_key=$state/backups/$backup_id/$first_fmc/sftunnel-key.pem
     {
-        mkdir -p "$state/receipts" && receipt_json "$1" >"$receipt" &&
+        mkdir -p "$state/receipts" && said=$(receipt_json "$1") && printf '%s\n' "$said" >"$receipt" &&
             signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && printf '%s\n' "$signature" >>"$receipt"
     } 2>/dev/null || { warn 'no receipt could be written'; return 0; }
     step receipt "$receipt"
@@ -36,15 +36,20 @@ json_hashes() { printf '%s' "$1" | sed 's/^\([0-9a-f]*\)  \(.*\)$/"\2":"\1"/' | 
 
 # remember: the signer, so that the next bundle of the same kit needs no --signer; and the runs.
 remember() {
-    mkdir -p "$state/signers" && printf 'bundle=%s\npinned=%s\n' "$bundle_id" "$started" >"$state/signers/$signer" || warn 'the signer could not be pinned'
-    [ -f "$state/runs" ] || : >"$state/runs"
+    { mkdir -p "$state/signers" && printf 'bundle=%s\npinned=%s\n' "$bundle_id" "$started" >"$state/signers/$signer" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
+        warn "the signer could not be pinned in '$state/signers'"
+    known=$(newest_runs)
+    { printf '%s\n' "$known" >"$state/runs.new" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||
+        warn "the generate_certs.pl run could not be remembered in '$state/runs'"
+}
+
+# newest_runs: lines of FMC and run: of the known and the new run of an FMC, the newer.
+newest_runs() {
     {
-        # Of the known and the new run of an FMC, the newer.
         for run in $runs; do printf '%s %s\n' "${run%%:*}" "${run#*:}"; done
-        cat "$state/runs"
+        cat "$state/runs" 2>/dev/null || :
     } | sort -k 1,1 -k 2,2nr | while read -r fmc run; do
         [ "$fmc" = "${last-}" ] || printf '%s %s\n' "$fmc" "$run"
         last=$fmc
-    done >"$state/runs.new" && flush "$state/runs.new" "$state/signers/$signer" "$state/signers" &&
-        mv -f "$state/runs.new" "$state/runs" || warn 'the generate_certs.pl run could not be remembered'
+    done
 }

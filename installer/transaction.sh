@@ -49,7 +49,7 @@ is_landed() {
 # write_journal PHASE: (b) and (e).
 write_journal() {
     why=$({ printf 'format=1\nverb=%s\nphase=%s\nbackup=%s\n' "$verb" "$1" "$backup_id" >"$journal.new" &&
-        flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1)
+        flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1) || { why="'$journal': $why"; return 1; }
 }
 
 remove_journal() { rm -f "$journal" && flush "$state"; }
@@ -73,9 +73,14 @@ commit() {
         die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole; nothing else was changed'
     fi
     committing=no
-    rm -f "$state/backups/$backup_id/undone" || :
+    count_backup
     trap 'die_after_commit' INT TERM
     step commit 'replaced, flushed, read back and compared'
+}
+
+# count_backup: from now on it is one that a rollback may take.
+count_backup() {
+    rm -f "$state/backups/$backup_id/undone" || warn "'$state/backups/$backup_id/undone' could not be removed: rollback takes this backup only with --backup $backup_id"
 }
 
 # A signal after the commit point cannot mean that nothing happened. (HUP, the console going away, is
@@ -87,7 +92,7 @@ die_after_commit() {
 # put_back: the trio of backup $backup_id, after a commit that failed or was cut off. The caller has
 # made signals wait.
 put_back() {
-    rm -rf "$work"
+    rm -rf "$work" || :
     backup=$state/backups/$backup_id
     read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
@@ -110,7 +115,7 @@ finish_interrupted() {
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place"
     else
         unfinished=yes
-        rm -f "$state/backups/$backup_id/undone" || :
+        count_backup
         step recovered "the files of an earlier $cut_verb are in place, whole; that sftunnel came up with them was not seen"
     fi
     keep_log "$backup_id-recovered"

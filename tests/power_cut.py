@@ -178,15 +178,19 @@ class Machine:
             start_new_session=True,
         ) as process:
             ended = os.pidfd_open(process.pid)
-            while ended not in (
-                ready := select.select([requests, ended], [], [], _RUN_TIMEOUT_S)[0]
-            ):
-                if not ready:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    raise TimeoutError(command)
-                for moment in os.read(requests, 65536).decode(errors="replace").splitlines():
-                    cuts.append(self._cut(moment, early=early))
-                    os.write(answers, b"\n")
+            try:
+                while ended not in (
+                    ready := select.select([requests, ended], [], [], _RUN_TIMEOUT_S)[0]
+                ):
+                    if not ready:
+                        raise TimeoutError(command)
+                    for moment in os.read(requests, 65536).decode(errors="replace").splitlines():
+                        cuts.append(self._cut(moment, early=early))
+                        os.write(answers, b"\n")
+            except BaseException:
+                # Or whoever waits for an answer would wait for ever.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
             stdout, stderr = process.communicate()
         for descriptor in (requests, answers, ended):
             os.close(descriptor)
