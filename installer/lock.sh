@@ -34,7 +34,7 @@ take_lock() {
         if why=$(mkdir "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
     fi
     # Keys will lie there.
-    chmod 700 "$state" || :
+    why=$(chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
     me=$$:$(started_at $$) tries=0
     while find_holder; [ "$holder" != "$me" ]; do
         ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
@@ -69,7 +69,7 @@ clean_up() {
         # A commit that was broken off keeps its files and its journal, for recover.
         if [ "$committing" = no ]; then
             sweep || :
-            [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$log" || :
+            [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
         else
             code=7
         fi

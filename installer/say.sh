@@ -25,14 +25,19 @@ die() {
 # record LINE
 record() {
     told=$told$1$nl
-    [ -z "$log" ] || { printf '%s\n' "$1" >>"$log"; } 2>/dev/null || :
+    [ -z "$log" ] || { printf '%s\n' "$1" >>"$log"; } 2>/dev/null || give_up_log
 }
 
 # keep_log NAME: from here on what is told, and what was, is kept in the state directory. A run that
 # ends before it changes anything leaves no log, as it leaves nothing else.
 keep_log() {
     log=$state/logs/$1.log
-    { mkdir -p "${log%/*}" && printf '%s' "$told" >"$log"; } 2>/dev/null || log=''
+    { mkdir -p "${log%/*}" && printf '%s' "$told" >"$log"; } 2>/dev/null || give_up_log
+}
+
+give_up_log() {
+    log=''
+    warn "the log of this run could not be written in '$state/logs'"
 }
 
 # is_interactive: somebody sits at a terminal, and questions are wanted.
