@@ -4,12 +4,14 @@
 # can look like the holder. A lock whose holder is gone is not taken away, as two runs could find it at
 # once, but followed by another link, lock.after-<its target>, which again only one of them can make.
 
-# started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing.
+# started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing if it is gone,
+# or dead and only not waited for.
 started_at() {
     { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
     # Split the fields behind the command name, which may hold anything.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
+    case $1 in Z | X) return 0 ;; esac
     shift 19
     printf '%s' "$1"
 }

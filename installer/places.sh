@@ -51,6 +51,8 @@ resolve() {
             rest=$link/$rest ;;
         esac
     done
+    # Links in a circle lead nowhere.
+    [ -z "$rest" ] || resolved=/nonexistent
 }
 
 # quoted TEXT: for a line that the operator will paste into a shell.
