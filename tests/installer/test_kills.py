@@ -1,0 +1,119 @@
+"""install.sh killed at random moments: by SIGKILL, by signals, by Ctrl-C, by a lost console.
+
+Whatever the moment, the next run ends with the whole old trio or the whole new one, nothing is left
+behind, no plaintext key is ever outside the state and peer directories, and echo is on again.
+
+SFTUNNEL_TEST_SEED repeats the kills of an earlier run, whose seed stands in its failure message.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kills import Kill, Range
+from refusals import sign_again
+from rehearsal import IS_CI, Firewall, Made, make_firewall
+from sftunnel_builder.signer import load_signer
+from toolsets import TOOLSETS, Toolset
+
+SHELLS = [toolset for toolset in TOOLSETS if not toolset.openssl]
+KILLS_PER_SHELL = 250 if IS_CI else 7
+SEED = os.environ.get("SFTUNNEL_TEST_SEED") or os.urandom(4).hex()
+
+
+def _make_range(firewall: Firewall, place: Path, factory: pytest.TempPathFactory) -> Range:
+    """Keep the scenes elsewhere than what is searched for keys."""
+    return Range(firewall, place, factory.mktemp("scenes"))
+
+
+@pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
+def test_killed_at_any_moment_the_next_run_mends_it(
+    toolset: Toolset,
+    made: Made,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_property: pytest.RecordProperty,
+) -> None:
+    firewall = make_firewall(made, tmp_path)
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    shooting = _make_range(firewall, tmp_path, tmp_path_factory)
+    tally = shooting.tally
+    draws = 0
+    while tally.kills < KILLS_PER_SHELL:
+        draws += 1
+        assert draws < 3 * KILLS_PER_SHELL, f"most runs are over too soon: {tally}"
+        chance = random.Random(f"{SEED}, {toolset.name}, {draws}")
+        shooting.shoot(Kill.draw(chance), f"kill {draws} of seed {SEED}")
+    record_property("found", f"kills in {toolset.name}: {tally}")
+    assert not tally.faults, "\n".join([f"{len(tally.faults)} faults", *tally.faults[:5]])
+    if IS_CI:
+        assert min(*tally.stages.values(), tally.mixes) > 0, f"a stage was never hit: {tally}"
+
+
+AT_RENAMES = Kill(
+    "install",
+    "fresh",
+    restart=False,
+    asked=False,
+    stop="KILL",
+    to_group=True,
+    aim="renames",
+    moment=0,
+    typed=0,
+    next_verb="recover",
+)
+"""Behind the first rename, as fast as it can be seen."""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "changes", "count"),
+    [
+        pytest.param(
+            "put_back() {\n",
+            "put_back() {\n    remove_journal || :; committing=no; return 0\n",
+            {},
+            "bad_states",
+            id="nothing is put back",
+        ),
+        pytest.param(
+            "work=$state/work ",
+            "work=$TMPDIR/work ",
+            {"aim": "commit"},
+            "keys_elsewhere",
+            id="work files in TMPDIR",
+        ),
+        pytest.param(
+            '[ -z "$tty_settings" ] || stty "$tty_settings" || :',
+            ":",
+            {"aim": "prompt", "asked": True, "stop": "Ctrl-C"},
+            "echo_off",
+            id="echo not switched on again",
+        ),
+    ],
+)
+def test_an_installer_with_a_fault_is_found_out(
+    made: Made,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    was: str,
+    becomes: str,
+    changes: dict[str, object],
+    count: str,
+) -> None:
+    firewall = make_firewall(made, tmp_path)
+    script = firewall.bundle / "install.sh"
+    text = script.read_text()
+    assert text.count(was) == 1, "the text to be changed is no longer in install.sh"
+    script.write_text(text.replace(was, becomes))
+    sign_again(firewall.bundle, load_signer(made.signing_key, None))
+    shooting = _make_range(firewall, tmp_path, tmp_path_factory)
+    for shot in range(20):
+        shooting.shoot(replace(AT_RENAMES, **changes), f"shot {shot}")
+        if getattr(shooting.tally, count):
+            return
+    pytest.fail(f"not found out: {shooting.tally}")
