@@ -1,4 +1,4 @@
-"""Run a command as a login shell on a console does: in the foreground, in a process group of its own.
+"""Run a command as a login shell does: in the foreground, in a process group of its own.
 
 usage: login.py TERMINAL STATUS LEASH COMMAND...    (three open file descriptors, then the command)
 
@@ -31,7 +31,7 @@ def main() -> None:
             os.dup2(terminal, standard)
         os.close(terminal)
         os.close(status)
-        os.execvp(sys.argv[4], sys.argv[4:])
+        os.execvp(sys.argv[4], sys.argv[4:])  # noqa: S606
     # A console that is lost is told to the login shell, which tells its jobs.
     signal.signal(signal.SIGHUP, lambda *_: os.killpg(command, signal.SIGHUP))
     os.close(leash)
