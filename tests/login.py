@@ -21,11 +21,14 @@ def main() -> None:
     terminal, status, leash = (int(word) for word in sys.argv[1:4])
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    # Closed by the command's start, when it has its group and the terminal.
+    started, starting = os.pipe()
     command = os.fork()
     if command == 0:
         os.setpgid(0, 0)
         os.tcsetpgrp(terminal, os.getpid())
-        for number in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ):
+        # Whatever the caller ignores (a test run in the background ignores Ctrl-C) is heeded here.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         for standard in range(3):
             os.dup2(terminal, standard)
@@ -35,6 +38,8 @@ def main() -> None:
     # A console that is lost is told to the login shell, which tells its jobs.
     signal.signal(signal.SIGHUP, lambda *_: os.killpg(command, signal.SIGHUP))
     os.close(leash)
+    os.close(starting)
+    os.read(started, 1)
     os.write(status, b"%d\n" % command)
     ended = os.waitid(os.P_PID, command, os.WEXITED | os.WNOWAIT)
     assert ended is not None
