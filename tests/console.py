@@ -98,11 +98,17 @@ class Console:
         self._master = -1
 
     def end(self, timeout_s: float = 60) -> int:
-        """Wait for the end; return the exit status, or minus the signal that killed it."""
+        """Wait for the end; return the exit status, or minus the signal that killed it.
+
+        Raises:
+            TimeoutError: it has not ended by then.
+        """
         if self._master >= 0:
-            assert not self.listen(time.monotonic() + timeout_s), f"no end; said: {self.seen!r}"
+            has_ended = not self.listen(time.monotonic() + timeout_s)
         else:
-            assert select.select([self._status], [], [], timeout_s)[0], "no end after a hang-up"
+            has_ended = bool(select.select([self._status], [], [], timeout_s)[0])
+        if not has_ended:
+            raise TimeoutError(f"no end within {timeout_s} s; said: {self.seen!r}")
         return self._read_number()
 
     def wait_for_children(self, timeout_s: float = 60) -> None:

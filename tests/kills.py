@@ -67,6 +67,17 @@ class Kill:
         )
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What was not as it should be, behind which kill."""
+
+    kill: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.kill}: {self.says}"
+
+
 @dataclass
 class Tally:
     """What the kills came to."""
@@ -84,7 +95,15 @@ class Tally:
     """An exit status that does not fit what the killed run has done, or one without a word."""
     keys_elsewhere: int = 0
     echo_off: int = 0
-    faults: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def describe_faults(self) -> str:
+        """Return how many there are of each kind, and the first of each in full."""
+        kinds: dict[str, list[Fault]] = {}
+        for fault in self.faults:
+            kinds.setdefault(fault.says.split(": ")[0], []).append(fault)
+        counts = [f"{len(faults)} x {kind}" for kind, faults in kinds.items()]
+        return "\n".join([*counts, *(f"{faults[0]}" for faults in kinds.values())])
 
     @property
     def kills(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console import Console
-from kills import SIGNALS, Kill, Tally
+from kills import SIGNALS, Fault, Kill, Tally
 from rehearsal import Firewall
 from scenes import Scenes
 
@@ -17,13 +17,19 @@ PASSPHRASE_PROMPT = "(not shown):"
 POLL_S = 0.0002
 AT_RENAMES_S = 0.004
 AT_PROMPT_S = 0.03
+NO_END = 1000
+"""In the place of an exit status."""
 
 
 class Range:
     """A firewall on whose installer kill after kill is tried."""
 
-    def __init__(self, firewall: Firewall, place: Path, kept: Path) -> None:
+    def __init__(
+        self, firewall: Firewall, place: Path, kept: Path, *, needs_enter: bool = False
+    ) -> None:
         self.firewall = firewall
+        self._needs_enter = needs_enter
+        """The shell heeds a signal at a prompt only when a line was typed, as yash does."""
         self.tally = Tally()
         self._place = place
         """All that the installer could write to lies in here."""
@@ -45,14 +51,14 @@ class Range:
                 return False
             stage = self._stage(kill)
             self._stop(console, kill)
-            code = console.end()
+            code = self._end(console)
             elsewhere = self._keys_elsewhere()
             echo_is_off = kill.stop not in ("KILL", "hang-up") and not console.has_echo()
             console.wait_for_children()
-        if kill.stop == "KILL":
-            if code != -signal.SIGKILL:
-                self.tally.missed += 1
-                return False
+        if kill.stop == "KILL" and code != -signal.SIGKILL:
+            self.tally.missed += 1
+            return False
+        if code in (NO_END, -signal.SIGKILL):
             stage = self._stage(kill)
         self.tally.stages[stage] += 1
         self.tally.mixes += self._scenes.which() == "a mix"
@@ -68,8 +74,17 @@ class Range:
         self.tally.keys_elsewhere += bool(keys)
         self.tally.echo_off += bool(echo)
         what = f"{name}, {kill}, exit {code}, {stage}, said {console.seen[-300:]!r}"
-        self.tally.faults += [f"{what}: {fault}" for fault in ends + states + keys + echo]
+        self.tally.faults += [Fault(what, says) for says in ends + states + keys + echo]
         return True
+
+    def _end(self, console: Console) -> int:
+        """Return the exit status; a run that goes on, deaf to what was to stop it, is killed."""
+        try:
+            return console.end(timeout_s=20)
+        except TimeoutError:
+            console.send(signal.SIGKILL, to_group=True)
+            console.end()
+            return NO_END
 
     def _options(self, kill: Kill) -> list[str]:
         return self.firewall.options(*([] if kill.restart else ["--no-restart"]))
@@ -148,6 +163,8 @@ class Range:
             console.hang_up()
         else:
             console.send(SIGNALS[kill.stop], to_group=kill.to_group)
+        if self._needs_enter and kill.asked and kill.stop not in ("KILL", "hang-up"):
+            console.type("\n")
 
     def _stage(self, kill: Kill) -> str:
         """Tell where a run is, or was cut off: before, within or after its commit."""
@@ -161,6 +178,8 @@ class Range:
         """Judge a run that was not killed outright: its exit status, and what it left."""
         if kill.stop == "KILL":
             return [], []
+        if code == NO_END:
+            return ["it does not end"], []
         _, goal = self._start_and_goal(kill)
         was_stopped = code in self._stopped(kill)
         if was_stopped:
@@ -196,7 +215,9 @@ class Range:
     def _judge_next_run(self, kill: Kill, code: int, stage: str) -> list[str]:
         """Do the next run; judge its exit status and the final state."""
         start, goal = self._start_and_goal(kill)
-        is_done = stage == "after" if kill.stop == "KILL" else code not in self._stopped(kill)
+        is_done = code not in self._stopped(kill)
+        if code in (NO_END, -signal.SIGKILL):
+            is_done = stage == "after"
         wanted = {"install": "new", "rollback": "old", "recover": goal if is_done else start}
         trio = wanted[kill.next_verb]
         states = []
