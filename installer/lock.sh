@@ -48,7 +48,6 @@ take_lock() {
         find_holder
         [ "$holder" = "$me" ] || rm -f "$link"
     done
-    locked=yes
 }
 
 # still_locked: looked at once more before the commit.
@@ -67,7 +66,9 @@ clean_up() {
         (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand') || :
         code=1
     fi
-    if [ "$locked" = yes ]; then
+    # A signal may have come between the link and the note of it.
+    find_holder
+    if [ -n "$me" ] && [ "$holder" = "$me" ]; then
         # A commit that was broken off keeps its files and its journal, for recover.
         if [ "$committing" = no ]; then
             sweep || :
@@ -75,10 +76,9 @@ clean_up() {
         else
             code=7
         fi
-        find_holder
         # In this order: without the first, the others mean nothing.
         # shellcheck disable=SC2086
-        [ "$holder" != "$me" ] || (cd "$state" && rm -f $chain) || :
+        (cd "$state" && rm -f $chain) || :
     fi
     [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
     [ "$made_state" = no ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :

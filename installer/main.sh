@@ -130,7 +130,7 @@ heed_signals() {
 }
 
 main() {
-    died=no locked=no made_state=no unused_backup='' committing=no unfinished=no tty_settings='' passphrase=''
+    died=no me='' state='' made_state=no unused_backup='' committing=no unfinished=no tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
     landed='the new trio' bundle='' log='' told="$(date -u +%Y-%m-%dT%H:%M:%SZ) installer $installer_version: $0 $*$nl"

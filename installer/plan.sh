@@ -28,8 +28,12 @@ read_plan() {
     [ "$format" = 1 ] || return 1
     why='it does not name a device, or not a whole trio for every FMC'
     pending=$files
+    # Each in a command of its own: bash may lose a signal between two substitutions in one.
     # shellcheck disable=SC2086
-    is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$(count $files $absent)" -eq $((3 * $(count $fmcs))) ]
+    planned=$(count $files $absent)
+    # shellcheck disable=SC2086
+    wanted=$(count $fmcs)
+    is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$planned" -eq $((3 * wanted)) ]
 }
 
 count() { echo $#; }

@@ -8,10 +8,11 @@ write_receipt() {
     # The new key is in place after an install, and in the backup just made after a rollback.
     new_key=$peers/$first_fmc/sftunnel-key.pem
     [ "$verb" != rollback ] || new_key=$state/backups/$backup_id/$first_fmc/sftunnel-key.pem
-    {
+    # In a subshell: with a redirection around it, what a trap says would be lost.
+    (
         mkdir -p "$state/receipts" && said=$(receipt_json "$1") && printf '%s\n' "$said" >"$receipt" &&
             signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && printf '%s\n' "$signature" >>"$receipt"
-    } 2>/dev/null || { warn 'no receipt could be written'; return 0; }
+    ) 2>/dev/null || { warn 'no receipt could be written'; return 0; }
     step receipt "$receipt"
     to=$receipt_dir
     if [ -z "$to" ]; then

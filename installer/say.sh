@@ -25,14 +25,14 @@ die() {
 # record LINE
 record() {
     told=$told$1$nl
-    [ -z "$log" ] || { printf '%s\n' "$1" >>"$log"; } 2>/dev/null || give_up_log
+    [ -z "$log" ] || printf '%s\n' "$1" 2>/dev/null >>"$log" || give_up_log
 }
 
 # keep_log NAME: from here on what is told, and what was, is kept in the state directory. A run that
 # ends before it changes anything leaves no log, as it leaves nothing else.
 keep_log() {
     log=$state/logs/$1.log
-    { mkdir -p "${log%/*}" && printf '%s' "$told" >"$log"; } 2>/dev/null || give_up_log
+    mkdir -p "${log%/*}" 2>/dev/null && printf '%s' "$told" 2>/dev/null >"$log" || give_up_log
 }
 
 give_up_log() {

@@ -9,10 +9,8 @@ limited() {
 }
 
 # answer_of COMMAND...: what it says, in the file $work/answer: a pipe could be held open by what a
-# command that was ended has left behind.
-answer_of() {
-    mkdir -p "$work" && limited "$status_timeout_s" "$@" >"$work/answer"
-} 2>/dev/null
+# command that was ended has left behind. In a subshell, see write_receipt.
+answer_of() { (mkdir -p "$work" && limited "$status_timeout_s" "$@" >"$work/answer") 2>/dev/null; }
 
 # sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`; nothing if it cannot be told.
 sftunnel_pid() {

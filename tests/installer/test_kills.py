@@ -23,9 +23,8 @@ from refusals import sign_again
 from rehearsal import IS_CI, Firewall, Made, make_firewall
 from sftunnel_builder.signer import load_signer
 from shooting import POLL_S, Range
-from toolsets import TOOLSETS, Toolset
+from toolsets import SHELLS, Toolset
 
-SHELLS = [toolset for toolset in TOOLSETS if not toolset.openssl]
 KILLS_PER_SHELL = 250 if IS_CI else 7
 SEED = os.environ.get("SFTUNNEL_TEST_SEED") or os.urandom(4).hex()
 
