@@ -98,12 +98,11 @@ export_backup() {
     to=${export_dir%/}/$name.tar.gz
     [ ! -e "$to" ] || die 5 "'$to' is already there" 'move it away, or export to another directory'
     rm -rf "$work/export"
+    export_part=$to.part
     why=$({ mkdir -p "$work/export/back" && cp -Rp "$1" "$work/export/$name" && rm -f "$work/export/$name/undone" && cd "$work/export" &&
-        tar -cf - "$name" | gzip -9 >"$to.part" && flush "$to.part" && gzip -dc "$to.part" | tar -xf - -C back && is_sealed "back/$name" &&
-        mv -f "$to.part" "$to" && flush "$export_dir"; } 2>&1) || {
-        rm -f "$to.part"
+        tar -cf - "$name" | gzip -9 >"$export_part" && flush "$export_part" && gzip -dc "$export_part" | tar -xf - -C back && is_sealed "back/$name" &&
+        mv -f "$export_part" "$to" && flush "$export_dir"; } 2>&1) ||
         die 5 "cannot export the backup to '$to': ${why:-it reads back changed}" 'nothing was changed; look at the free space there, and at whether it can be written'
-    }
     step '' "exported to $to, read back and compared; it holds a private key"
 }
 

@@ -63,9 +63,12 @@ clean_up() {
     trap '' HUP INT TERM
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
     if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = no ]; then
-        (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand') || :
+        (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand, recover finishes or undoes what was begun') || :
         code=1
+        # The new trio is in place.
+        [ "$committed" = no ] || code=8
     fi
+    [ -z "$export_part" ] || rm -f "$export_part" || :
     # A signal may have come between the link and the note of it.
     find_holder
     if [ -n "$me" ] && [ "$holder" = "$me" ]; then

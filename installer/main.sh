@@ -84,7 +84,7 @@ unlock_bundle() {
 # keep_staged: for activate, with the script that does it; replaces what was staged before.
 keep_staged() {
     why=$({ printf '%s\n' "$signer" >"$work/new/signer" && cp "$script" "$work/new/" && seal "$work/new" &&
-        rm -rf "$state/staged" && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
+        { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
     keep_log "staged-$bundle_id"
     say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $(quoted "$state/staged/install.sh") activate$root_option"
@@ -109,6 +109,8 @@ replace_trio() {
     write_receipt "$result"
     [ "$verb" != rollback ] || say 'note: these are older files. An FMC that has run generate_certs.pl since has a new CA and will not accept them'
     [ "$result" = 0 ] || die "$result" "$landed is in place, but $why" "look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC; to undo: $undo"
+    # What could still be interrupted is not worth a word.
+    trap '' INT TERM
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
     prune
     say "done: $verb on $device_name; to undo: $undo"
@@ -117,7 +119,7 @@ replace_trio() {
 # finish_restart: what an interrupted run left to do after its commit.
 finish_restart() {
     [ "$unfinished" = yes ] || return 0
-    read_plan "$state/backups/$backup_id/backup.conf" || die 7 "backup '$backup_id' is damaged: $why" "the files in '$peers' are whole; remove '$journal' and restart sftunnel by hand"
+    read_plan "$state/backups/$cut_backup/backup.conf" || die 7 "backup '$cut_backup' is damaged: $why" "the files in '$peers' are whole; remove '$journal' and restart sftunnel by hand"
     restart_sftunnel && confirm_tunnel || die 8 "the trio is in place, but $why" 'look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC'
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
 }
@@ -130,11 +132,11 @@ heed_signals() {
 }
 
 main() {
-    died=no me='' state='' made_state=no unused_backup='' committing=no unfinished=no tty_settings='' passphrase=''
+    died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
     landed='the new trio' bundle='' log='' told="$(date -u +%Y-%m-%dT%H:%M:%SZ) installer $installer_version: $0 $*$nl"
-    keep=5 export_dir='' forgotten='' json=no
+    keep=5 export_dir='' export_part='' forgotten='' json=no
     trap clean_up EXIT
     heed_signals
     trap '' PIPE

@@ -58,9 +58,8 @@ parse_options() {
     [ "$stage_only" = no ] || goes_with --stage-only install
     [ "$json" = no ] || goes_with --json status
     [ -z "$forgotten" ] || goes_with --forget-signer recover
+    [ -z "$backup_wanted" ] || goes_with --backup rollback recover
     [ -z "$export_dir" ] || [ "$stage_only$verb" = noinstall ] || goes_with --export-backup activate rollback recover
-    # The FMC seldom takes the old trio back, so that a rollback does not wait for a tunnel unasked.
-    [ -n "$wait_s" ] || { [ "$verb" = rollback ] && wait_s=0 || wait_s=60; }
 }
 
 # goes_with OPTION VERB...: exit 2 unless the verb is one of these.

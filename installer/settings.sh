@@ -21,8 +21,9 @@ nl='
 # And only the last line, which runs everything, replaces this.
 trap 'printf "error: install.sh is damaged: its end is missing\nhint: unpack the whole .tar.gz again, and compare its SHA-256 with the printed runbook\n" >&2; exit 4' EXIT
 
-# Tracing would print the passphrase: off, whatever the caller set.
-set +x
+# Tracing would print the passphrase: off, whatever the caller set, and so is what would change the
+# meaning of what follows (export all, no globs, no overwriting).
+set +aCfx
 set -eu
 umask 077
 export LC_ALL=C

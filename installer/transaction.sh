@@ -46,13 +46,18 @@ is_landed() {
     [ -z "$odd" ]
 }
 
-# write_journal PHASE: (b) and (e).
+# write_journal PHASE [VERB BACKUP]: (b) and (e).
 write_journal() {
-    why=$({ printf 'format=1\nverb=%s\nphase=%s\nbackup=%s\n' "$verb" "$1" "$backup_id" >"$journal.new" &&
+    why=$({ printf 'format=1\nverb=%s\nphase=%s\nbackup=%s\n' "${2:-$verb}" "$1" "${3:-$backup_id}" >"$journal.new" &&
         flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1) || { why="'$journal': $why"; return 1; }
 }
 
-remove_journal() { rm -f "$journal" && flush "$state"; }
+remove_journal() { rm -f "$journal" && flush "$state" 2>/dev/null; }
+
+# reset_journal: to what this run found: an earlier run may still owe a restart.
+reset_journal() {
+    if [ "$unfinished" = yes ]; then write_journal restart "$cut_verb" "$cut_backup"; else remove_journal; fi
+}
 
 # commit: (b) to (e). Signals wait until it is over: the whole takes a fraction of a second.
 commit() {
@@ -60,7 +65,7 @@ commit() {
     committing=yes
     if ! write_journal commit; then
         failure=$why
-        remove_journal || die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'
+        reset_journal || die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'
         committing=no
         die 5 "cannot write the journal in '$state': $failure" "$disk_hint"
     fi
@@ -72,7 +77,7 @@ commit() {
         put_back
         die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole; nothing else was changed'
     fi
-    committing=no
+    committing=no committed=yes
     count_backup
     trap 'die_after_commit' INT TERM
     step commit 'replaced, flushed, read back and compared'
@@ -98,7 +103,7 @@ put_back() {
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
         "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
     # Even if that cannot be flushed.
-    remove_journal || :
+    reset_journal || :
     committing=no
 }
 
@@ -107,6 +112,7 @@ finish_interrupted() {
     why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
     read_journal
+    cut_backup=$backup_id
     if [ "$phase" = commit ]; then
         trap '' HUP INT TERM
         committing=yes

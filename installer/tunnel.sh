@@ -30,7 +30,7 @@ restart_sftunnel() {
     pmtool=$command_path
     pid_before=$(sftunnel_pid)
     # In a subshell, with what a daemon should inherit; and a trap would run with the redirections of a function, its message lost.
-    (umask 022; unset SSL_CERT_DIR SSL_CERT_FILE; limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel) >/dev/null 2>&1 || {
+    (umask 022; trap - PIPE; unset SSL_CERT_DIR SSL_CERT_FILE; limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel) >/dev/null 2>&1 || {
         why="'pmtool restartbyid sftunnel' failed with status $?, or took over $restart_timeout_s s"
         return 1
     }
@@ -47,16 +47,20 @@ restart_sftunnel() {
 
 # confirm_tunnel: until every FMC of the plan is connected, for at most --wait seconds.
 confirm_tunnel() {
+    # The FMC seldom takes the old trio back, so that after a rollback no tunnel is waited for unasked.
+    case $verb$unfinished$cut_verb in rollback* | *yesrollback) : "${wait_s:=0}" ;; *) : "${wait_s:=60}" ;; esac
     [ "$restart" = yes ] && [ "$wait_s" -gt 0 ] || { step confirm 'tunnel not looked at'; return 0; }
     why='sftunnel_status.pl was not found, so that the tunnel could not be looked at'
     find_command sftunnel_status.pl || return 1
     # shellcheck disable=SC2086
     wanted=$(count $fmcs)
-    deadline=$(($(date +%s) + wait_s))
+    uptime_s
+    deadline=$((uptime + wait_s))
     while count_tunnels; [ "$up" -lt "$wanted" ]; do
         tunnel="$up of $wanted up after $wait_s s"
         why="the tunnel did not come up within $wait_s s"
-        [ "$(date +%s)" -lt "$deadline" ] || return 1
+        uptime_s
+        [ "$uptime" -lt "$deadline" ] || return 1
         sleep 1
     done
     tunnel="up, connected to $connected"
@@ -75,3 +79,6 @@ count_tunnels() {
     up=$(count $connected)
     connected=$(printf '%s' "$connected" | tr '\n' ' ')
 }
+
+# uptime_s: sets $uptime, in seconds: a clock that nobody sets, as may happen once a tunnel is up.
+uptime_s() { IFS=. read -r uptime _ </proc/uptime; }

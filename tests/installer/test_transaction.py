@@ -417,3 +417,44 @@ def _instead_of_pmtool(firewall: Firewall, behaviour: str) -> Iterator[None]:
     pmtool.chmod(0o755)
     yield
     real.rename(pmtool)
+
+
+def test_an_owed_restart_is_not_forgotten_when_the_next_commit_fails(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    with _instead_of_pmtool(firewall, "exit 1"):
+        assert firewall.install().returncode == 8
+    working = dict(firewall.environment)
+    broken = 'case $* in *cert.pem) echo broken >&2; exit 1 ;; esac; exec /bin/mv "$@"'
+    put_before_path(firewall, tmp_path / "instead", mv=broken)
+    assert firewall.rollback().returncode == 6
+    assert _is_whole(firewall) == "new"
+    firewall.environment = working
+    done = firewall.run("recover", "--root", str(firewall.root), "--wait", "0")
+    assert done.returncode == 0, done.stderr
+    assert "sftunnel restarted" in done.stdout
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_the_backup_of_an_owed_restart_is_not_mistaken_for_another(firewall: Firewall) -> None:
+    assert firewall.install("--no-restart").returncode == 0
+    (first,) = firewall.backups()
+    with _instead_of_pmtool(firewall, "exit 1"):
+        assert firewall.rollback().returncode == 8
+    done = firewall.rollback("--backup", first)
+    assert done.returncode == 0, done.stderr
+    assert "sftunnel restarted" in done.stdout
+    assert "already as in backup" in done.stdout
+    firewall.assert_trio(firewall.old_trio)
+
+
+@pytest.mark.parametrize("options", ["-a", "-C", "-f", "-aCfx"])
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash"])
+def test_options_of_the_callers_shell_change_nothing(
+    firewall: Firewall, shell: str, options: str
+) -> None:
+    firewall.shell = [*shell.split(), options]
+    assert firewall.install("--no-restart").returncode == 0
+    firewall.assert_trio(firewall.new_trio)
+    assert firewall.rollback("--no-restart").returncode == 0
+    firewall.assert_trio(firewall.old_trio)

@@ -209,7 +209,7 @@ TRAPS = [
         "unset CDPATH passphrase answer",
         "unset CDPATH",
     ),
-    Trap(a_traced_shell_shows_the_passphrase, "set +x\n", ""),
+    Trap(a_traced_shell_shows_the_passphrase, "set +aCfx\n", ""),
     Trap(
         a_signal_ends_dash_without_its_exit_trap,
         "    trap 'exit 143' TERM\n",
