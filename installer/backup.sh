@@ -8,6 +8,7 @@ back_up() {
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do [ ! -d "$dir" ] || last=${dir##*/}; done
     last=${last%%-*}
     last=${last#"${last%%[!0]*}"}
+    [ "${last:-0}" -lt 9999 ] || die 5 "there is no number left for a backup in '$state/backups'" 'nothing was changed; remove old backups, and what is none'
     # Numbered, because a device's clock may run backwards.
     backup_id=$(printf '%04d-%s' $((${last:-0} + 1)) "$(date -u +%Y%m%dT%H%M%SZ)")
     new=$work/backup
@@ -37,7 +38,7 @@ fill_backup() {
         printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
     fi
     # `undone` goes at the commit: what came to nothing is not what a later rollback should undo.
-    conf=$(backup_conf) && printf '%s\n' "$conf" >"$new/backup.conf" && cp "$script" "$new/rollback.sh" && seal "$new" && true >"$new/undone" && flush "$new"
+    conf=$(backup_conf) && write_file "$new/backup.conf" "$conf" && cp "$script" "$new/rollback.sh" && seal "$new" && true >"$new/undone" && flush "$new"
 }
 
 # backup_conf: a plan, see plan.sh.
@@ -109,9 +110,10 @@ export_backup() {
 # prune: keeps the newest backups, as many as --keep says, and always the one that rollback would take.
 prune() {
     find_newest
-    set -- "$state"/backups/[0-9][0-9][0-9][0-9]-*
+    set -- "$state"/backups/[0-9][0-9][0-9][0-9]-*/backup.conf
     surplus=$(($# - keep))
     for dir; do
+        dir=${dir%/*}
         [ "$surplus" -gt 0 ] || break
         surplus=$((surplus - 1))
         [ "${dir##*/}" != "$newest" ] || continue

@@ -34,7 +34,7 @@ check_line_ends() {
 # copy that gets verified and installed.
 copy_bundle() {
     check_space
-    why=$({ mkdir -p "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
+    why=$({ mkdir "$work" && mkdir "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
         die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
     bundle=$work/bundle
 }
@@ -90,6 +90,10 @@ check_checksums() {
 
 # forget_signer: removes a pin.
 forget_signer() {
+    if [ "$(cat "$state/staged/signer" 2>/dev/null)" = "$forgotten" ]; then
+        drop_staged
+        say 'what this signer had signed is no longer staged'
+    fi
     [ -f "$state/signers/$forgotten" ] || die 2 "no signer '$forgotten' is pinned here" 'status lists the pinned signers'
     why=$({ rm -f "$state/signers/$forgotten" && flush "$state/signers"; } 2>&1) || die 5 "cannot remove '$state/signers/$forgotten': $why" "$disk_hint"
     say "signer $forgotten is no longer trusted here"

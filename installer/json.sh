@@ -55,7 +55,7 @@ json_certificate() {
         # shellcheck disable=SC2086
         set -- $not_after
         count_days "$@"
-        printf '{"days_left":%s,"fingerprint":"%s","not_after":"%04d-%02d-%02dT%sZ","subject":%s}' "$days_left" "$fingerprint" "$4" "$month_number" "${2#0}" "$3" "$(json_text "$subject")"
+        printf '{"days_left":%s,"fingerprint":"%s","not_after":"%s","subject":%s}' "$days_left" "$fingerprint" "$iso_time" "$(json_text "$subject")"
     else
         printf null
     fi

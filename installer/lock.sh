@@ -43,10 +43,10 @@ take_lock() {
         tries=$((tries + 1))
         [ "$tries" -lt 9 ] || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
         link=$tail
-        why=$(ln -s "$me" "$link" 2>&1) || continue
+        why=$(ln -s "$me" "$link" 2>&1) || case $why in *exists*) continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
         # The lock that it follows may have been given up just now: then it counts for nothing.
         find_holder
-        [ "$holder" = "$me" ] || rm -f "$link"
+        [ "$holder" = "$me" ] || rm -f "$link" 2>/dev/null || :
     done
 }
 
@@ -62,7 +62,7 @@ clean_up() {
     trap - EXIT
     trap '' HUP INT TERM
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
-    if [ "$code" -ne 0 ] && [ "$code" -lt 128 ] && [ "$died" = no ]; then
+    if [ "$code" -ne 0 ] && [ "$died" = no ]; then
         (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand, recover finishes or undoes what was begun') || :
         code=1
         # The new trio is in place.

@@ -24,7 +24,7 @@ do_install() {
     check_signature
     check_checksums
     check_device                         # 3
-    if holds; then finish_restart; say "already installed: nothing to do for $device_name"; return; fi
+    if holds; then already_so "already installed: nothing to do for $device_name"; return; fi
     check_trios "$bundle/payload"        # 4
     check_ready                          # 5
     if [ "$stage_only" = yes ]; then verb=stage; else agree "Install on $device_name now"; fi
@@ -36,14 +36,16 @@ do_install() {
 do_activate() {
     take_lock
     finish_interrupted
-    staged=$state/staged script=$state/staged/install.sh
+    staged=$state/staged
+    script=$staged/install.sh
     [ -f "$staged/bundle.conf" ] || die 5 'nothing is staged on this device' 'install --stage-only does that'
     why='a file is not what was staged'
     is_sealed "$staged" && read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" ||
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
     signer=$(cat "$staged/signer")
+    [ -z "$signers" ] || trust_signer
     check_device
-    if holds; then finish_restart; drop_staged; say "already installed: nothing to do for $device_name"; return; fi
+    if holds; then drop_staged; already_so "already installed: nothing to do for $device_name"; return; fi
     check_trios "$staged"
     check_ready
     agree "Activate on $device_name now"
@@ -55,7 +57,7 @@ do_rollback() {
     finish_interrupted
     choose_backup
     check_device
-    if holds; then finish_restart; say "already as in backup $backup_id: nothing to do for $device_name"; return; fi
+    if holds; then already_so "already as in backup $backup_id: nothing to do for $device_name"; return; fi
     check_ready
     agree "Put backup $backup_id back on $device_name now"
     landed="the trio of backup $backup_id"
@@ -83,7 +85,7 @@ unlock_bundle() {
 
 # keep_staged: for activate, with the script that does it; replaces what was staged before.
 keep_staged() {
-    why=$({ printf '%s\n' "$signer" >"$work/new/signer" && cp "$script" "$work/new/" && seal "$work/new" &&
+    why=$({ write_file "$work/new/signer" "$signer" && cp "$script" "$work/new/" && seal "$work/new" &&
         { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
     keep_log "staged-$bundle_id"
@@ -91,7 +93,7 @@ keep_staged() {
 }
 
 # drop_staged: at once; the work directory goes at the end of the run, or of the next.
-drop_staged() { mkdir -p "$work" && mv "$staged" "$work/staged" || warn "'$staged' holds a key and could not be removed"; }
+drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'$state/staged' holds a key and could not be removed"; }
 
 # replace_trio DIR: steps 6 to 10, with the plan's files in DIR.
 replace_trio() {
@@ -103,7 +105,7 @@ replace_trio() {
     step stage 'written beside the old files, flushed, compared'
     still_locked
     commit
-    [ "$verb" != activate ] || drop_staged
+    [ "$verb" = rollback ] || [ "$bundle_id" != "$(staged_value bundle_id)" ] || drop_staged
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result"
@@ -116,6 +118,12 @@ replace_trio() {
     say "done: $verb on $device_name; to undo: $undo"
 }
 
+# already_so TEXT: the files are; an earlier run may still owe the restart.
+already_so() {
+    finish_restart
+    say "$1"
+}
+
 # finish_restart: what an interrupted run left to do after its commit.
 finish_restart() {
     [ "$unfinished" = yes ] || return 0
@@ -126,9 +134,9 @@ finish_restart() {
 
 # heed_signals: until the commit a signal ends the run, with nothing changed.
 heed_signals() {
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'died=yes; exit 129' HUP
+    trap 'died=yes; exit 130' INT
+    trap 'died=yes; exit 143' TERM
 }
 
 main() {

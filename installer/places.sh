@@ -70,7 +70,8 @@ is_uuid() {
 # find_command NAME: sets $command_path; the appliance's own directories first, as PATH is often
 # short after sudo su, and a rehearsal has its own.
 find_command() {
-    for command_path in "$root/ngfw/usr/local/sf/bin/$1" "$root/usr/local/sf/bin/$1"; do
+    for dir in "$root/ngfw/usr/local/sf/bin" "$root/usr/local/sf/bin"; do
+        command_path=$dir/$1
         [ ! -x "$command_path" ] || return 0
     done
     command_path=$(command -v "$1" 2>/dev/null) && [ -n "$command_path" ]

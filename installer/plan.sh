@@ -33,17 +33,21 @@ read_plan() {
     planned=$(count $files $absent)
     # shellcheck disable=SC2086
     wanted=$(count $fmcs)
+    case $bundle_id in *[!A-Za-z0-9._-]*) return 1 ;; esac
     is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$planned" -eq $((3 * wanted)) ]
 }
 
 count() { echo $#; }
 
 # add_fmc UUID [RUN]
-add_fmc() { is_uuid "$1" && fmcs="$fmcs $1" runs="$runs $1:${2:-0}"; }
+add_fmc() {
+    case ${2:-0} in *[!0-9]*) return 1 ;; esac
+    is_uuid "${1-}" && fmcs="$fmcs $1" runs="$runs $1:${2:-0}"
+}
 
 # add_file SOURCE TARGET SHA256 MODE OWNER
 add_file() {
-    add_name "$2" && [ $# -eq 5 ] && [ "${#3}" -eq 64 ] || return 1
+    [ $# -eq 5 ] && add_name "$2" && [ "${#3}" -eq 64 ] || return 1
     # A bundle brings files for root with mode 644, a backup has what was there.
     case "$1 $4 $5" in "payload/$file 644 root:root" | "$file "*) ;; *) return 1 ;; esac
     owner=$5
@@ -52,7 +56,7 @@ add_file() {
 }
 
 # add_absent TARGET: there must be no such file.
-add_absent() { add_name "$1" && absent="$absent $file"; }
+add_absent() { add_name "${1-}" && absent="$absent $file"; }
 
 # add_name TARGET: sets $file; TARGET must be a trio file of an FMC of the plan, not named before.
 add_name() {

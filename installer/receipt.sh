@@ -10,8 +10,8 @@ write_receipt() {
     [ "$verb" != rollback ] || new_key=$state/backups/$backup_id/$first_fmc/sftunnel-key.pem
     # In a subshell: with a redirection around it, what a trap says would be lost.
     (
-        mkdir -p "$state/receipts" && said=$(receipt_json "$1") && printf '%s\n' "$said" >"$receipt" &&
-            signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && printf '%s\n' "$signature" >>"$receipt"
+        mkdir -p "$state/receipts" && said=$(receipt_json "$1") && write_file "$receipt" "$said" &&
+            signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && [ -n "$signature" ] && write_file "$receipt" "$said$nl$signature"
     ) 2>/dev/null || { warn 'no receipt could be written'; return 0; }
     step receipt "$receipt"
     to=$receipt_dir
@@ -37,10 +37,10 @@ json_hashes() { printf '%s' "$1" | sed 's/^\([0-9a-f]*\)  \(.*\)$/"\2":"\1"/' | 
 
 # remember: the signer, so that the next bundle of the same kit needs no --signer; and the runs.
 remember() {
-    { mkdir -p "$state/signers" && printf 'bundle=%s\npinned=%s\n' "$bundle_id" "$started" >"$state/signers/$signer" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
+    { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
         warn "the signer could not be pinned in '$state/signers'"
     known=$(newest_runs)
-    { printf '%s\n' "$known" >"$state/runs.new" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||
+    { write_file "$state/runs.new" "$known" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||
         warn "the generate_certs.pl run could not be remembered in '$state/runs'"
 }
 

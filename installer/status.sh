@@ -29,7 +29,7 @@ ls_peers() {
     done
 }
 
-staged_value() { sed -n "s/^$1=//p" "$state/staged/bundle.conf"; }
+staged_value() { sed -n "s/^$1=//p" "$state/staged/bundle.conf" 2>/dev/null || :; }
 
 show_trio() {
     for name in cacert.pem sftunnel-cert.pem; do
@@ -59,7 +59,7 @@ read_certificate() {
     [ "$(printf '%s\n' "$3" "$7" | sort | head -n 1)" = "$3" ] || days_left=$((days_left - 1))
 }
 
-# count_days MONTH DAY TIME YEAR: sets $days, since 1970 (and month_number). Only coreutils' date reads
+# count_days MONTH DAY TIME YEAR: sets $days, since 1970, and $iso_time. Only coreutils' date reads
 # what openssl prints, and -checkend of openssl 1.0.2 is wrong from 2050 on.
 count_days() {
     month_number=JanFebMarAprMayJunJulAugSepOctNovDec
@@ -68,6 +68,7 @@ count_days() {
     # The year is taken to begin in March, so that a leap day is its last.
     year=$(($4 - (month_number < 3)))
     days=$((365 * year + year / 4 - year / 100 + year / 400 + (153 * ((month_number + 9) % 12) + 2) / 5 + ${2#0} - 719469))
+    iso_time=$(printf '%04d-%02d-%02dT%sZ' "$4" "$month_number" "${2#0}" "$3")
 }
 
 # read_key: sets $key_is: matching, another or unreadable.
@@ -93,6 +94,7 @@ report_interrupted() {
     case $phase in
     running) warn "another run is at work: process ${holder%%:*}" ;;
     commit) warn "an earlier $cut_verb was interrupted: recover puts the old trio back, as do install and rollback before anything else" ;;
+    unusable) warn "'$journal' names no usable backup: compare the files in '$peers' with those in '$state/backups' by hand" ;;
     restart) warn "after an earlier $cut_verb sftunnel was not seen to come up: recover restarts it again" ;;
     esac
 }
@@ -101,5 +103,5 @@ report_interrupted() {
 find_interrupted() {
     phase=''
     find_holder
-    if is_held; then phase=running; elif [ -f "$journal" ]; then read_journal; fi
+    if is_held; then phase=running; elif [ -f "$journal" ]; then read_journal || :; fi
 }

@@ -15,10 +15,13 @@ sha256() {
 # flushes everything, which serves as well.)
 flush() { sync "$@"; }
 
+# write_file FILE TEXT: in one go, as in a loop or a group only the last status would count.
+write_file() { printf '%s\n' "$2" >"$1" || { printf "cannot write '%s'\n" "$1" >&2; return 1; }; }
+
 # seal DIR: lists the checksums of all that lies in it, and flushes everything to disk.
 seal() {
     # shellcheck disable=SC2046,SC2086
-    (cd "$1" && names=$(find . -type f | sed 's|^\./||' | sort) && sha256 $names >SHA256SUMS && flush $names $(find . -type d) SHA256SUMS)
+    (cd "$1" && names=$(find . -type f | sed 's|^\./||' | sort) && sums=$(sha256 $names) && write_file "$1/SHA256SUMS" "$sums" && flush $names $(find . ! -name . -type d) SHA256SUMS "$1")
 }
 
 # read_sums DIR: sets $names, the files that DIR/SHA256SUMS lists, if it is such a list.

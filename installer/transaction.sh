@@ -48,7 +48,7 @@ is_landed() {
 
 # write_journal PHASE [VERB BACKUP]: (b) and (e).
 write_journal() {
-    why=$({ printf 'format=1\nverb=%s\nphase=%s\nbackup=%s\n' "${2:-$verb}" "$1" "${3:-$backup_id}" >"$journal.new" &&
+    why=$({ write_file "$journal.new" "format=1${nl}verb=${2:-$verb}${nl}phase=$1${nl}backup=${3:-$backup_id}$nl$meant" &&
         flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1) || { why="'$journal': $why"; return 1; }
 }
 
@@ -63,6 +63,8 @@ reset_journal() {
 commit() {
     trap '' HUP INT TERM
     committing=yes
+    # What is being put in place, so that a later run can tell it from what somebody else put there.
+    meant=$(printf '%s' "$sums" | sed 's/^/new=/')
     if ! write_journal commit; then
         failure=$why
         reset_journal || die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'
@@ -75,7 +77,7 @@ commit() {
         # It may say `restart` by now.
         write_journal commit || :
         put_back
-        die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole; nothing else was changed'
+        die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole'
     fi
     committing=no committed=yes
     count_backup
@@ -99,7 +101,8 @@ die_after_commit() {
 put_back() {
     rm -rf "$work" || :
     backup=$state/backups/$backup_id
-    read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || die 7 \
+    why='a file is not what was saved'
+    is_sealed "$backup" && read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || die 7 \
         "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
         "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
     # Even if that cannot be flushed.
@@ -111,14 +114,16 @@ put_back() {
 finish_interrupted() {
     why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
-    read_journal
+    read_journal || die 7 \
+        "'$journal' names no usable backup" "compare the files in '$peers' with those in '$state/backups' by hand, then remove the journal"
     cut_backup=$backup_id
     if [ "$phase" = commit ]; then
+        check_foreign
         trap '' HUP INT TERM
         committing=yes
         put_back
         heed_signals
-        step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place"
+        step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place; if this device was switched off meanwhile, sftunnel wants a restart, too"
     else
         unfinished=yes
         count_backup
@@ -129,11 +134,23 @@ finish_interrupted() {
 
 # read_journal: sets $cut_verb, $phase and $backup_id.
 read_journal() {
-    cut_verb='' phase='' backup_id=''
+    cut_verb='' phase='' backup_id='' meant=''
     while IFS='=' read -r key value; do
-        case $key in verb) cut_verb=$value ;; phase) phase=$value ;; backup) backup_id=$value ;; esac
+        case $key in verb) cut_verb=$value ;; phase) phase=$value ;; backup) backup_id=$value ;; new) meant=$meant$value$nl ;; esac
     done <"$journal"
     case $phase in commit | restart) ;; *) phase='' ;; esac
-    [ -n "$phase" ] && [ -f "$state/backups/$backup_id/backup.conf" ] || die 7 \
-        "'$journal' names no usable backup" "compare the files in '$peers' with those in '$state/backups' by hand, then remove the journal"
+    [ -n "$phase" ] && [ -f "$state/backups/$backup_id/backup.conf" ] || { phase=unusable; return 1; }
+}
+
+# check_foreign: after a cut commit each file is the old or the new one, or gone. Another one was put
+# there by somebody else since, maybe with a tunnel that works: that is not for us to overwrite.
+check_foreign() {
+    read_plan "$state/backups/$backup_id/backup.conf" || return 0
+    for file in $files $absent; do
+        [ -s "$peers/$file" ] || continue
+        sum=$(cd "$peers" && sha256 "$file") || sum=''
+        case $nl$meant$sums in *"$nl$sum$nl"*) ;; *) die 7 \
+            "an earlier $cut_verb was cut off in its commit, and '$peers/$file' has been changed by something else since" \
+            "keep what is there with: rm '$journal'; or move that file away, then run recover, which puts the old trio back" ;; esac
+    done
 }

@@ -11,7 +11,7 @@ check_trios() {
         get_passphrase
         check_key
     done
-    check_run
+    check_run "$1"
 }
 
 # check_clock: a device clock that is behind the bundle's making is wrong, and dates will look wrong.
@@ -93,15 +93,33 @@ check_key() {
     step '' "$verdict, says openssl rsa -check; its public key is the certificate's"
 }
 
-# check_run: a bundle of an older generate_certs.pl run than the device has had is refused.
+# check_run DIR: a bundle of an older generate_certs.pl run than the device has had is refused.
 check_run() {
     for fmc in $fmcs; do
         run=${runs##*" $fmc:"}
         run=${run%% *}
-        known=$(sed -n "s/^$fmc //p" "$state/runs" 2>/dev/null) || :
+        known=$(sed -n "s/^$fmc \([0-9]*\)\$/\1/p" "$state/runs" 2>/dev/null) || :
         [ "$run" -ge "${known:-0}" ] || [ "$allow_older" = yes ] || die 3 \
             "the bundle is of generate_certs.pl run '$run', and this device has had run '$known' of FMC '$fmc'" \
             'the FMC no longer accepts the older trio: take the newer kit (or add --allow-older)'
         step '' "generate_certs.pl run $run; the newest that this device has had is ${known:-unknown}"
+        check_newer_ca "$1/$fmc"
     done
+}
+
+# check_newer_ca DIR: the FMC may have pushed a newer trio by itself, of which this product knows nothing.
+check_newer_ca() {
+    made_at "$peers/$fmc/cacert.pem" || return 0
+    known=$iso_time
+    made_at "$1/cacert.pem"
+    [ "$(printf '%s\n' "$known" "$iso_time" | sort | tail -n 1)" = "$iso_time" ] || [ "$allow_older" = yes ] || die 3 \
+        "this device has a newer CA of FMC '$fmc' than the bundle brings: made '$known', the bundle's '$iso_time'" \
+        'the FMC has given it a newer trio since: there is nothing to install (or add --allow-older)'
+}
+
+# made_at CERTIFICATE: sets $iso_time to its notBefore.
+made_at() {
+    not_before=$(openssl x509 -noout -startdate -in "$1" 2>/dev/null) || return 1
+    # shellcheck disable=SC2086
+    count_days ${not_before#*=}
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +69,17 @@ def mount_read_only(firewall: Firewall, place: Path) -> None:
     probe = subprocess.run([*AS_ROOT, *shell, "true"], capture_output=True, check=False)
     need("a mount namespace", probe.returncode == 0)
     firewall.shell = [*shell, *firewall.shell]
+
+
+@contextmanager
+def instead_of_pmtool(firewall: Firewall, behaviour: str) -> Iterator[None]:
+    """Put another command in the place of pmtool for a while, which stays there as pmtool.real."""
+    pmtool = firewall.root / "usr/local/sf/bin/pmtool"
+    real = pmtool.rename(pmtool.with_name("pmtool.real"))
+    pmtool.write_text(f"#!/bin/sh\n{behaviour}\n")
+    pmtool.chmod(0o755)
+    yield
+    real.rename(pmtool)
 
 
 @dataclass
@@ -213,6 +225,14 @@ class Firewall:
         """Return mode, owner, group and mtime of each file; busybox keeps whole seconds only."""
         facts = {name: (self.peer_dir / name).lstat() for name in TRIO_NAMES}
         return {n: (f.st_mode, f.st_uid, f.st_gid, int(f.st_mtime)) for n, f in facts.items()}
+
+    def which_trio(self) -> str:
+        """Return which whole trio the device has, `old` or `new`; fail if it is a mix."""
+        trio = self.device.trio(self.fmc_uuid)
+        for name, wanted in (("old", self.old_trio), ("new", self.new_trio)):
+            if trio == wanted:
+                return name
+        raise AssertionError("the device has a mix of old and new files")
 
     def assert_nothing_left(self) -> None:
         """State that no work file, lock or journal is left, and no key where none may be."""

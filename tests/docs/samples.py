@@ -6,6 +6,7 @@ A pasted block stands behind a line `<!-- output: NAME -->`. NAME is a key of wh
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import select
@@ -331,7 +332,12 @@ def _on_another_device(site: Site) -> None:
     backup = sorted((state / "backups").iterdir())[-1]
     peer = device.peer_dir(FMC_UUID)
     shutil.copy(backup / FMC_UUID / "cacert.pem", peer / "cacert.pem")
-    (state / "journal").write_text(f"format=1\nverb=install\nphase=commit\nbackup={backup.name}\n")
+    new = [
+        f"new={hashlib.sha256(path.read_bytes()).hexdigest()}  {FMC_UUID}/{path.name}\n"
+        for path in sorted(peer.glob("sftunnel-*.pem"))
+    ]
+    journal = f"format=1\nverb=install\nphase=commit\nbackup={backup.name}\n"
+    (state / "journal").write_text(journal + "".join(new))
     cut = site.device_run(device, bundle, "sh install.sh status | tail -n 3; echo; exit 0")
     site.samples["status after a power cut"] = "".join(
         line for line in cut.text.splitlines(keepends=True) if line.startswith("warning")

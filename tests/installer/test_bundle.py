@@ -29,6 +29,7 @@ from sftunnel_builder.signer import generate_signer
         pytest.param(["--wait", "08"], "wants whole seconds, found '08'", id="an octal number"),
         pytest.param(["--wait=-1"], "wants whole seconds, found '-1'", id="a negative number"),
         pytest.param(["--signer="], "option '--signer' needs a value", id="an empty value"),
+        pytest.param(["--backup", "0001-x"], "--backup does not go with", id="no rollback"),
         pytest.param(["--root", "/nonexistent"], "is not a directory", id="a root that is none"),
     ],
 )

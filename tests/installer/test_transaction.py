@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from refusals import sign_again
-from rehearsal import AS_ROOT, Firewall, Made, make_firewall, put_before_path, snapshot
-from sftunnel_builder.signer import generate_signer
-from toolsets import Toolset
+from rehearsal import AS_ROOT, Firewall, Made, make_firewall, snapshot
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
 """The commands with which the installer changes anything."""
@@ -86,15 +81,6 @@ def _copy(firewall: Firewall, name: str) -> Path:
     return copy
 
 
-def _is_whole(firewall: Firewall) -> str:
-    """Return which whole trio the device has; fail if it is a mix."""
-    trio = firewall.device.trio(firewall.fmc_uuid)
-    for name, wanted in (("old", firewall.old_trio), ("new", firewall.new_trio)):
-        if trio == wanted:
-            return name
-    raise AssertionError("the device has a mix of old and new files")
-
-
 @pytest.mark.parametrize(
     ("verb", "mended_by"),
     [
@@ -129,7 +115,7 @@ def test_killed_at_any_command_the_next_run_mends_it(
             _assert_told_and_untouched(firewall)
         mended = firewall.run(mended_by, *options)
         assert mended.returncode == 0, mended.stderr
-        ends.add(_is_whole(firewall))
+        ends.add(firewall.which_trio())
         firewall.assert_nothing_left()
     assert ends == ({"new"} if mended_by == "install" else {"old", "new"})
 
@@ -155,7 +141,7 @@ def test_killed_again_while_being_mended_it_is_mended_all_the_same(
     saboteur.arm(1, _at_second_rename(KILL), only_then=False)
     assert firewall.run(verb, *options).returncode == -9
     with pytest.raises(AssertionError, match="a mix"):
-        _is_whole(firewall)
+        firewall.which_trio()
     half_way = _copy(firewall, "half-way")
     saboteur.disarm()
     assert firewall.run("recover", *options).returncode == 0
@@ -166,7 +152,7 @@ def test_killed_again_while_being_mended_it_is_mended_all_the_same(
         assert firewall.run("recover", *options).returncode == -9
         saboteur.disarm()
         assert firewall.run("recover", *options).returncode == 0
-        assert _is_whole(firewall) == ("old" if verb == "install" else "new")
+        assert firewall.which_trio() == ("old" if verb == "install" else "new")
         firewall.assert_nothing_left()
 
 
@@ -184,7 +170,7 @@ def test_failing_at_any_command_nothing_is_half_done(
     if verb != "install":
         first = ["--stage-only"] if verb == "activate" else []
         assert firewall.run("install", *options, *first).returncode == 0
-    start = _is_whole(firewall)
+    start = firewall.which_trio()
     pristine = _copy(firewall, "pristine")
     saboteur.disarm()
     assert firewall.run(verb, *options).returncode == 0
@@ -197,12 +183,12 @@ def test_failing_at_any_command_nothing_is_half_done(
         codes.add(done.returncode)
         assert done.returncode in (0, 5, 6), (at, done.stdout, done.stderr)
         if done.returncode:
-            assert _is_whole(firewall) == start
+            assert firewall.which_trio() == start
             assert "No space left on device" in done.stderr, done.stderr
             if verb == "install" and not firewall.backups():
                 assert not list(firewall.state.glob("*")), "something is left"
         else:
-            assert _is_whole(firewall) != start
+            assert firewall.which_trio() != start
         saboteur.disarm()
         assert firewall.run("recover", *options).returncode == 0
         firewall.assert_nothing_left()
@@ -226,7 +212,7 @@ def test_when_even_putting_back_fails_it_says_so_and_recover_mends_it(
     assert "rollback.sh" in done.stderr
     assert "No space left on device" in done.stderr
     with pytest.raises(AssertionError, match="a mix"):
-        _is_whole(firewall)
+        firewall.which_trio()
     saboteur.disarm()
     (backup,) = firewall.backups()
     script = firewall.state / "backups" / backup / "rollback.sh"
@@ -248,7 +234,7 @@ def test_a_journal_that_cannot_be_taken_back_keeps_the_backup_that_it_names(
     saboteur.arm(1, deed, only_then=False)
     done = firewall.run("install", *firewall.options("--no-restart"))
     assert done.returncode == 7, (done.stdout, done.stderr)
-    assert _is_whole(firewall) == "old"
+    assert firewall.which_trio() == "old"
     assert len(firewall.backups()) == 1
     saboteur.disarm()
     mended = firewall.run("recover", "--root", str(firewall.root))
@@ -294,37 +280,10 @@ def test_a_journal_that_says_restart_does_not_outlive_the_commit_that_failed(
     saboteur.arm(1, deed, only_then=False)
     assert firewall.install("--no-restart").returncode == -9
     with pytest.raises(AssertionError, match="a mix"):
-        _is_whole(firewall)
+        firewall.which_trio()
     saboteur.disarm()
     assert firewall.run("recover", *firewall.options()).returncode == 0
     firewall.assert_trio(firewall.old_trio)
-
-
-@pytest.mark.parametrize("signal", ["INT", "TERM"])
-def test_a_signal_at_the_restart_leaves_the_new_trio_and_recover_finishes(
-    firewall: Firewall, signal: str
-) -> None:
-    with _instead_of_pmtool(firewall, _send(signal)):
-        done = firewall.install()
-    assert done.returncode == 8, done.stderr
-    assert "interrupted after the new trio was put in place" in done.stderr
-    assert _is_whole(firewall) == "new"
-    recovered = firewall.run("recover", "--root", str(firewall.root), "--wait", "0")
-    assert recovered.returncode == 0, recovered.stderr
-    assert "sftunnel restarted" in recovered.stdout
-    firewall.assert_trio(firewall.new_trio)
-
-
-def test_a_console_that_goes_away_at_the_restart_stops_nothing(firewall: Firewall) -> None:
-    with _instead_of_pmtool(firewall, f'{_send("HUP")}; exec "$0.real" "$@"'):
-        done = firewall.install()
-    assert done.returncode == 0, done.stderr
-    firewall.assert_trio(firewall.new_trio)
-
-
-def _send(signal: str) -> str:
-    """Return a deed of pmtool: a signal to the installer's process group, as from its terminal."""
-    return f"[ $1 = status ] || kill -{signal} -$(ps -o sid= $$ | tr -d ' ')"
 
 
 def test_nobody_reading_what_it_says_stops_nothing(firewall: Firewall) -> None:
@@ -352,100 +311,6 @@ def test_a_run_beside_another_is_refused_and_a_dead_ones_lock_is_not(firewall: F
     done = firewall.install()
     assert done.returncode == 0, done.stderr
     firewall.assert_trio(firewall.new_trio)
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "message"),
-    [
-        pytest.param("exit 1", "failed with status 1", id="it fails"),
-        pytest.param(
-            'case $1 in status) echo "sftunnel (normal) - Running 4711" ;; esac',
-            "sftunnel has not restarted: its PID was '4711' and is '4711'",
-            id="it lies",
-        ),
-    ],
-)
-def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
-    firewall: Firewall, tmp_path: Path, behaviour: str, message: str
-) -> None:
-    put_before_path(firewall, tmp_path / "quick", sleep=":")
-    with _instead_of_pmtool(firewall, behaviour):
-        done = firewall.install()
-    assert done.returncode == 8
-    assert message in done.stderr
-    assert "to undo: sh " in done.stderr
-    assert _is_whole(firewall) == "new"
-    assert list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))
-
-
-@pytest.mark.parametrize("shell", ["dash", "busybox"])
-@pytest.mark.parametrize(
-    "behaviour",
-    [
-        pytest.param("exec sleep 60", id="it sleeps"),
-        pytest.param("sleep 60", id="it leaves a child that holds the pipe"),
-        pytest.param('trap "" HUP INT TERM; sleep 60; sleep 60', id="it heeds no signal"),
-    ],
-)
-def test_a_pmtool_that_hangs_is_not_waited_for_forever(
-    firewall: Firewall, tmp_path: Path, behaviour: str, shell: str
-) -> None:
-    toolset = Toolset(shell, ["dash"], busybox="own" if shell == "busybox" else "")
-    firewall.shell, firewall.environment = toolset.environment(tmp_path)
-    script = firewall.bundle / "install.sh"
-    text, changed = re.subn(
-        r"(?m)^(restart|status)_timeout_s=\d+", r"\1_timeout_s=1", script.read_text()
-    )
-    assert changed == 2
-    script.write_text(text)
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
-    with _instead_of_pmtool(firewall, behaviour):
-        done = firewall.run("install", *firewall.options(), timeout_s=30)
-    assert done.returncode == 8
-    assert "or took over 1 s" in done.stderr
-    assert _is_whole(firewall) == "new"
-
-
-@contextmanager
-def _instead_of_pmtool(firewall: Firewall, behaviour: str) -> Iterator[None]:
-    """Put another command in the place of pmtool for a while, which stays there as pmtool.real."""
-    pmtool = firewall.root / "usr/local/sf/bin/pmtool"
-    real = pmtool.rename(pmtool.with_name("pmtool.real"))
-    pmtool.write_text(f"#!/bin/sh\n{behaviour}\n")
-    pmtool.chmod(0o755)
-    yield
-    real.rename(pmtool)
-
-
-def test_an_owed_restart_is_not_forgotten_when_the_next_commit_fails(
-    firewall: Firewall, tmp_path: Path
-) -> None:
-    with _instead_of_pmtool(firewall, "exit 1"):
-        assert firewall.install().returncode == 8
-    working = dict(firewall.environment)
-    broken = 'case $* in *cert.pem) echo broken >&2; exit 1 ;; esac; exec /bin/mv "$@"'
-    put_before_path(firewall, tmp_path / "instead", mv=broken)
-    assert firewall.rollback().returncode == 6
-    assert _is_whole(firewall) == "new"
-    firewall.environment = working
-    done = firewall.run("recover", "--root", str(firewall.root), "--wait", "0")
-    assert done.returncode == 0, done.stderr
-    assert "sftunnel restarted" in done.stdout
-    firewall.assert_trio(firewall.new_trio)
-
-
-def test_the_backup_of_an_owed_restart_is_not_mistaken_for_another(firewall: Firewall) -> None:
-    assert firewall.install("--no-restart").returncode == 0
-    (first,) = firewall.backups()
-    with _instead_of_pmtool(firewall, "exit 1"):
-        assert firewall.rollback().returncode == 8
-    done = firewall.rollback("--backup", first)
-    assert done.returncode == 0, done.stderr
-    assert "sftunnel restarted" in done.stdout
-    assert "already as in backup" in done.stdout
-    firewall.assert_trio(firewall.old_trio)
 
 
 @pytest.mark.parametrize("options", ["-a", "-C", "-f", "-aCfx"])

@@ -1,0 +1,94 @@
+"""The restart of sftunnel, and the tunnel after it, when they do not go as they should."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from refusals import sign_again
+from rehearsal import Firewall, instead_of_pmtool, put_before_path
+from sftunnel_builder.signer import generate_signer
+from toolsets import Toolset
+
+
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+def test_a_signal_at_the_restart_leaves_the_new_trio_and_recover_finishes(
+    firewall: Firewall, signal: str
+) -> None:
+    with instead_of_pmtool(firewall, _send(signal)):
+        done = firewall.install()
+    assert done.returncode == 8, done.stderr
+    assert "interrupted after the new trio was put in place" in done.stderr
+    assert firewall.which_trio() == "new"
+    recovered = firewall.run("recover", "--root", str(firewall.root), "--wait", "0")
+    assert recovered.returncode == 0, recovered.stderr
+    assert "sftunnel restarted" in recovered.stdout
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_console_that_goes_away_at_the_restart_stops_nothing(firewall: Firewall) -> None:
+    with instead_of_pmtool(firewall, f'{_send("HUP")}; exec "$0.real" "$@"'):
+        done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def _send(signal: str) -> str:
+    """Return a deed of pmtool: a signal to the installer's process group, as from its terminal."""
+    return f"[ $1 = status ] || kill -{signal} -$(ps -o sid= $$ | tr -d ' ')"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        pytest.param("exit 1", "failed with status 1", id="it fails"),
+        pytest.param(
+            'case $1 in status) echo "sftunnel (normal) - Running 4711" ;; esac',
+            "sftunnel has not restarted: its PID was '4711' and is '4711'",
+            id="it lies",
+        ),
+    ],
+)
+def test_a_restart_that_did_not_happen_is_told_with_the_new_trio_in_place(
+    firewall: Firewall, tmp_path: Path, behaviour: str, message: str
+) -> None:
+    put_before_path(firewall, tmp_path / "quick", sleep=":")
+    with instead_of_pmtool(firewall, behaviour):
+        done = firewall.install()
+    assert done.returncode == 8
+    assert message in done.stderr
+    assert "to undo: sh " in done.stderr
+    assert firewall.which_trio() == "new"
+    assert list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param("exec sleep 60", id="it sleeps"),
+        pytest.param("sleep 60", id="it leaves a child that holds the pipe"),
+        pytest.param('trap "" HUP INT TERM; sleep 60; sleep 60', id="it heeds no signal"),
+    ],
+)
+def test_a_pmtool_that_hangs_is_not_waited_for_forever(
+    firewall: Firewall, tmp_path: Path, behaviour: str, shell: str
+) -> None:
+    toolset = Toolset(shell, ["dash"], busybox="own" if shell == "busybox" else "")
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    script = firewall.bundle / "install.sh"
+    text, changed = re.subn(
+        r"(?m)^(restart|status)_timeout_s=\d+", r"\1_timeout_s=1", script.read_text()
+    )
+    assert changed == 2
+    script.write_text(text)
+    signer = generate_signer()
+    sign_again(firewall.bundle, signer)
+    firewall.signer = signer.fingerprint()
+    with instead_of_pmtool(firewall, behaviour):
+        done = firewall.run("install", *firewall.options(), timeout_s=30)
+    assert done.returncode == 8
+    assert "or took over 1 s" in done.stderr
+    assert firewall.which_trio() == "new"
