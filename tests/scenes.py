@@ -43,29 +43,39 @@ class Scenes:
         pmtool.write_text(QUICK_PMTOOL.format(place=run))
         (run / "pid").write_text("1\n")
         firewall.remember_others()
-        self._make()
+        self._make("fresh")
 
-    def _make(self) -> None:
+    def _make(self, scene: str) -> None:
+        """Make a scene out of the one that it begins with."""
         wall = self._firewall
-        self._keep("fresh")
-        for code in (wall.install().returncode, wall.rollback("--no-restart").returncode):
-            assert code == 0
-        self.settle()
-        self._keep("used")
-        assert wall.install("--no-restart").returncode == 0
-        self._keep("installed")
-        self.restore("used")
-        assert wall.install("--no-restart", "--stage-only").returncode == 0
-        self.settle()
-        self._keep("staged")
-        self.restore("used")
+        if scene != "fresh":
+            self.restore("fresh" if scene == "used" else "used")
+        codes = []
+        if scene == "used":
+            codes = [
+                wall.install("--no-restart").returncode,
+                wall.rollback("--no-restart").returncode,
+            ]
+        if scene == "installed":
+            codes = [wall.install("--no-restart").returncode]
+        if scene == "staged":
+            codes = [wall.install("--no-restart", "--stage-only").returncode]
+        assert not any(codes)
+        if codes:
+            self.settle()
+        if scene == "half-done":
+            self._kill_at_second_rename()
+        self._keep(scene)
+
+    def _kill_at_second_rename(self) -> None:
+        """Break off an install under the machine's own sh, whose PATH is easily changed."""
+        wall = self._firewall
         shell, environment = wall.shell, dict(wall.environment)
         wall.shell = ["sh"]
         wall.environment["PATH"] = os.environ["PATH"]
         mv = f'case $* in */sftunnel-cert.pem) kill -KILL 0 ;; esac; exec {shutil.which("mv")} "$@"'
         put_before_path(wall, self._kept / "bin", mv=mv)
         assert wall.install("--no-restart").returncode == -signal.SIGKILL
-        self._keep("half-done")
         assert self.which() == "a mix"
         wall.shell, wall.environment = shell, environment
 
@@ -81,6 +91,9 @@ class Scenes:
         self.unfinished[scene] = self.find_unfinished()
 
     def restore(self, scene: str) -> None:
+        """Put the firewall back to a scene, which is made when it is first asked for."""
+        if scene not in self.starts:
+            self._make(scene)
         kept = self._kept / scene
         shutil.rmtree(self._firewall.state, ignore_errors=True)
         if (kept / "state").exists():
