@@ -62,7 +62,8 @@ trust_signer() {
         *) die 4 "the bundle is signed by another key: wanted '${signers# }', found '$signer'" "$stranger_hint" ;;
         esac
     elif [ -f "$state/signers/$signer" ]; then
-        trusted_by="pinned $(sed -n 's/^pinned=//p' "$state/signers/$signer") by the install of bundle $(sed -n 's/^bundle=//p' "$state/signers/$signer")"
+        trusted_by=$(sed -n 's/^bundle=/by the install of bundle /p; s/^pinned=/pinned /p' "$state/signers/$signer" | sort -r | tr '\n' ' ')
+        trusted_by=${trusted_by% }
     elif is_interactive; then
         trusted_by='as typed'
         say 'Whose bundle is this? Read the signer fingerprint from the PRINTED runbook, not from this device.'

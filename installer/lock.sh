@@ -56,11 +56,13 @@ still_locked() {
     [ "$holder" = "$me" ] || die 5 'somebody took the lock away' 'nothing was changed; look with ps whether another run is at work, then start again'
 }
 
-# clean_up: the EXIT trap. Leaves nothing of this run but its results, whatever its end.
+# clean_up [CODE]: the EXIT trap, and that of signals, which in mksh would be lost in an `exit` of theirs
+# if another had begun. Leaves nothing of this run but its results, whatever its end.
 clean_up() {
-    code=$?
+    code=$? signalled=${1-}
     trap - EXIT
     trap '' HUP INT TERM
+    [ -z "$signalled" ] || code=$signalled died=yes
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
     if [ "$code" -ne 0 ] && [ "$died" = no ]; then
         (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand, recover finishes or undoes what was begun') || :

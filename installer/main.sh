@@ -134,9 +134,9 @@ finish_restart() {
 
 # heed_signals: until the commit a signal ends the run, with nothing changed.
 heed_signals() {
-    trap 'died=yes; exit 129' HUP
-    trap 'died=yes; exit 130' INT
-    trap 'died=yes; exit 143' TERM
+    trap 'clean_up 129' HUP
+    trap 'clean_up 130' INT
+    trap 'clean_up 143' TERM
 }
 
 main() {

@@ -28,7 +28,7 @@ read_plan() {
     [ "$format" = 1 ] || return 1
     why='it does not name a device, or not a whole trio for every FMC'
     pending=$files
-    # Each in a command of its own: bash may lose a signal between two substitutions in one.
+    # One substitution a command, see receipt_json.
     # shellcheck disable=SC2086
     planned=$(count $files $absent)
     # shellcheck disable=SC2086

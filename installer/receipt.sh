@@ -24,10 +24,14 @@ write_receipt() {
     if cp "$receipt" "$to" 2>/dev/null; then step '' "$to"; else warn "the receipt could not be copied to '$to'"; fi
 }
 
-# receipt_json CODE
+# receipt_json CODE. One substitution a command: bash 5.2 stumbles over a trap's text that it meets
+# between two.
 receipt_json() {
+    after=$(json_hashes "$sums")
+    before=$(json_hashes "$backup_sums")
+    name=$(json_text "$device_name")
     printf '{"after":{%s},"backup":"%s","before":{%s},"bundle":"%s","device":"%s","device_name":%s,' \
-        "$(json_hashes "$sums")" "$backup_id" "$(json_hashes "$backup_sums")" "$bundle_id" "$device_uuid" "$(json_text "$device_name")"
+        "$after" "$backup_id" "$before" "$bundle_id" "$device_uuid" "$name"
     printf '"ended":"%s","exit":%s,"format":1,"pid_after":"%s","pid_before":"%s","started":"%s","tunnel":"%s","verb":"%s"}\n' \
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$pid_after" "$pid_before" "$started" "$tunnel" "$verb"
 }

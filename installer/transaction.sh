@@ -87,7 +87,9 @@ commit() {
 
 # count_backup: from now on it is one that a rollback may take.
 count_backup() {
-    rm -f "$state/backups/$backup_id/undone" || warn "'$state/backups/$backup_id/undone' could not be removed: rollback takes this backup only with --backup $backup_id"
+    undone=$state/backups/$backup_id/undone
+    # Tried again: without it the last line of this run would promise what a plain rollback does not do.
+    rm -f "$undone" || rm -f "$undone" || warn "'$undone' could not be removed: rollback takes this backup only with --backup $backup_id"
 }
 
 # A signal after the commit point cannot mean that nothing happened. (HUP, the console going away, is

@@ -113,7 +113,9 @@ def _names(message: str, path: str, firewall: Firewall) -> bool:
     # As good are a relative name, and the one that a file is renamed from.
     short = [f"{file.parent.name}/{file.name}", f"/.{file.name}.sftunnel-bundler"]
     quoted = message.replace("./", "").split("'")[1::2]
-    if str(file) in message or f": {file.name}: " in message:
+    # busybox's sync quotes nothing.
+    unquoted = (f": {file.name}: ", f": {file.parent.name}/{file.name}: ")
+    if str(file) in message or any(name in message.replace("./", "") for name in unquoted):
         return True
     return any(name in (file.name, *folders) or name.endswith(tuple(short)) for name in quoted)
 

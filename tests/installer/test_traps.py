@@ -49,9 +49,15 @@ def _says_all_is_well(firewall: Firewall, place: Path) -> None:
 _REAL = f"exec {shutil.which('openssl')}"
 
 
-def verify_exits_0_for_another_ca(firewall: Firewall, place: Path) -> None:
+def verify_exits_0_for_a_certificate_of_nobodys(firewall: Firewall, place: Path) -> None:
+    """Self-signed, and not in the CA file: version 1.0.2 says so, then `OK`."""
     _like_1_0_2(firewall, place)
-    put_into_bundle(firewall, make_trio(firewall, swap="ca"))
+    now = datetime.now(UTC)
+    dates = now - timedelta(days=1), now + timedelta(days=9)
+    own_key, leaf_key = new_key(), new_key()
+    own = make_ca(firewall.fmc_uuid, own_key, *dates)
+    leaf = make_ca("99999999-8888-7777-6666-555555555555", leaf_key, *dates)
+    put_into_bundle(firewall, dict(zip(TRIO_NAMES, (own, leaf, key_pem(leaf_key)), strict=True)))
     _refused(firewall, "was not issued by the CA beside it")
 
 
@@ -173,7 +179,7 @@ class Trap:
 
 
 TRAPS = [
-    Trap(verify_exits_0_for_another_ca, "'sftunnel-cert.pem: OK') ;;", "*OK) ;;"),
+    Trap(verify_exits_0_for_a_certificate_of_nobodys, "'sftunnel-cert.pem: OK') ;;", "*OK) ;;"),
     Trap(
         verify_overlooks_an_expired_ca,
         'openssl x509 -checkend 0 -noout -in "$trio/cacert.pem"',
@@ -212,7 +218,7 @@ TRAPS = [
     Trap(a_traced_shell_shows_the_passphrase, "set +aCfx\n", ""),
     Trap(
         a_signal_ends_dash_without_its_exit_trap,
-        "    trap 'exit 143' TERM\n",
+        "    trap 'clean_up 143' TERM\n",
         "",
     ),
     Trap(the_callers_umask_lets_others_read_a_key, "umask 077\n", ""),
