@@ -6,6 +6,7 @@ or a table (found.py): it is printed at the end of the run, also of one in sever
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,13 @@ from found import summary
 from rehearsal import Firewall, Made, make_firewall, make_kit
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heeded by what the tests start, also if pytest runs in the background."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
