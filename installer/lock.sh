@@ -62,6 +62,8 @@ clean_up() {
     code=$? signalled=${1-}
     trap - EXIT
     trap '' HUP INT TERM
+    # A signal may have come at a question, which is read with another.
+    IFS=" $nl"
     [ -z "$signalled" ] || code=$signalled died=yes
     [ -z "$tty_settings" ] || stty "$tty_settings" || :
     if [ "$code" -ne 0 ] && [ "$died" = no ]; then
