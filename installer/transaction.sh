@@ -147,12 +147,13 @@ read_journal() {
 # check_foreign: after a cut commit each file is the old or the new one, or gone. Another one was put
 # there by somebody else since, maybe with a tunnel that works: that is not for us to overwrite.
 check_foreign() {
+    [ -n "$meant" ] || return 0
     read_plan "$state/backups/$backup_id/backup.conf" || return 0
     for file in $files $absent; do
         [ -s "$peers/$file" ] || continue
         sum=$(cd "$peers" && sha256 "$file") || sum=''
         case $nl$meant$sums in *"$nl$sum$nl"*) ;; *) die 7 \
             "an earlier $cut_verb was cut off in its commit, and '$peers/$file' has been changed by something else since" \
-            "keep what is there with: rm '$journal'; or move that file away, then run recover, which puts the old trio back" ;; esac
+            "keep what is there with: rm $(quoted "$journal"); or move that file away, then run recover, which puts the old trio back" ;; esac
     done
 }
