@@ -73,23 +73,26 @@ clean_up() {
         [ "$committed" = no ] || code=8
     fi
     [ -z "$export_part" ] || rm -f "$export_part" || :
-    # A signal may have come between the link and the note of it.
-    find_holder
-    if [ -n "$me" ] && [ "$holder" = "$me" ]; then
-        # A commit that was broken off keeps its files and its journal, for recover.
-        if [ "$committing" = no ]; then
-            sweep || :
-            [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
-        else
-            code=7
-        fi
-        # In this order: without the first, the others mean nothing.
-        # shellcheck disable=SC2086
-        (cd "$state" && rm -f $chain) || :
-    fi
+    give_up_lock
     [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
     [ "$made_state" = no ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
     exit "$code"
+}
+
+# give_up_lock: if it is ours; a signal may have come between the link and the note of it.
+give_up_lock() {
+    find_holder
+    [ -n "$me" ] && [ "$holder" = "$me" ] || return 0
+    # A commit that was broken off keeps its files and its journal, for recover.
+    if [ "$committing" = no ]; then
+        sweep || :
+        [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
+    else
+        code=7
+    fi
+    # In this order: without the first, the others mean nothing.
+    # shellcheck disable=SC2086
+    (cd "$state" && rm -f $chain) || :
 }
 
 # sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
