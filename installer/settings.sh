@@ -18,7 +18,10 @@
 nl='
 ' #
 [ ${#nl} = 1 ] || { printf 'error: install.sh is damaged: line ends were changed on the way\nhint: carry the .tar.gz itself, as a binary file, and unpack it on the device\n' >&2; exit 4; } #
-# And only the last line, which runs everything, replaces this.
+# And only the last line, which runs everything, replaces these. A signal is no damage; mksh would run the EXIT trap for one.
+trap 'trap - EXIT; exit 129' HUP
+trap 'trap - EXIT; exit 130' INT
+trap 'trap - EXIT; exit 143' TERM
 trap 'printf "error: install.sh is damaged: its end is missing\nhint: unpack the whole .tar.gz again, and compare its SHA-256 with the printed runbook\n" >&2; exit 4' EXIT
 
 # Tracing would print the passphrase: off, whatever the caller set, and so is what would change the

@@ -74,6 +74,17 @@ def test_changed_line_ends_are_told_and_nothing_runs(shell: list[str]) -> None:
     assert errors.count("\n") == 2
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("name", "number"), [("HUP", 1), ("INT", 2), ("TERM", 15)])
+def test_a_signal_while_it_is_read_is_not_taken_for_damage(
+    shell: list[str], name: str, number: int
+) -> None:
+    line = b"installer_version="
+    script = installer_script().replace(line, f"kill -{name} $$\n".encode() + line, 1)
+    code, output, errors = _said_by(shell, script)
+    assert (code, output, errors) == (128 + number, b"", "")
+
+
 def test_its_version_is_the_packages() -> None:
     done = subprocess.run(
         ["sh", "-s", "--", "--version"], input=installer_script(), capture_output=True, check=True
