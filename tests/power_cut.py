@@ -56,13 +56,15 @@ cut "after $words"
 exit "$status"
 """
 
-# What the installer asks of it, and nothing else. Its state is not on the disk.
+# What the installer asks of it, and nothing else. Its state is not on the disk: a line a restart,
+# as a file that is only added to can be read at any moment.
 _PMTOOL = """\
 #!/bin/sh
-read -r restarts <"RESTARTS"
+restarts=0
+while read -r _; do restarts=$((restarts + 1)); done <"RESTARTS"
 case "$*" in
 status) echo "sftunnel (normal) - Running $((1000 + restarts))" ;;
-'restartbyid sftunnel') echo "$((restarts + 1))" >"RESTARTS" ;;
+'restartbyid sftunnel') echo again >>"RESTARTS" ;;
 *) echo "pmtool: not known here: $*" >&2; exit 1 ;;
 esac
 """
@@ -132,7 +134,7 @@ class Machine:
             folder.mkdir()
         # To flush means writing to this; that need not wait for the machine's own disk.
         subprocess.run(["mount", "-t", "tmpfs", "ram", str(self._running.parent)], check=True)
-        self._restarts.write_text("0\n")
+        self._restarts.touch()
         pmtool = firewall.root / "usr/local/sf/bin/pmtool"
         pmtool.write_text(_PMTOOL.replace("RESTARTS", str(self._restarts)))
         self._make_wrappers()
@@ -220,7 +222,7 @@ class Machine:
     def _cut(self, moment: str, *, early: bool) -> Cut:
         if early:
             _commit_journal(self._mountpoint)
-        return Cut(moment, self._keep(), int(self._restarts.read_text()))
+        return Cut(moment, self._keep(), self._restarts.read_text().count("\n"))
 
     def _keep(self) -> Path:
         """Copy the disk as it is now, unless there is such a copy already."""
