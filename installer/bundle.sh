@@ -62,8 +62,8 @@ trust_signer() {
         *) die 4 "the bundle is signed by another key: wanted '${signers# }', found '$signer'" "$stranger_hint" ;;
         esac
     elif [ -f "$state/signers/$signer" ]; then
-        trusted_by=$(sed -n 's/^bundle=/by the install of bundle /p; s/^pinned=/pinned /p' "$state/signers/$signer" | sort -r | tr '\n' ' ')
-        trusted_by=${trusted_by% }
+        trusted_by="pinned $(value_of pinned "$state/signers/$signer")"
+        trusted_by="$trusted_by by the install of bundle $(value_of bundle "$state/signers/$signer")"
     elif is_interactive; then
         trusted_by='as typed'
         say 'Whose bundle is this? Read the signer fingerprint from the PRINTED runbook, not from this device.'
@@ -89,13 +89,17 @@ check_checksums() {
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
 }
 
-# forget_signer: removes a pin.
+# forget_signer: removes a pin, and what that signer had signed if it is staged.
 forget_signer() {
-    if [ "$(cat "$state/staged/signer" 2>/dev/null)" = "$forgotten" ]; then
-        drop_staged
-        say 'what this signer had signed is no longer staged'
+    pin=$state/signers/$forgotten
+    of_staged=$(cat "$state/staged/signer" 2>/dev/null) || of_staged=''
+    [ -f "$pin" ] || [ "$of_staged" = "$forgotten" ] || die 2 "no signer '$forgotten' is pinned here" 'status lists the pinned signers'
+    if [ -f "$pin" ]; then
+        why=$({ rm -f "$pin" && flush "$state/signers"; } 2>&1) || die 5 "cannot remove '$pin': $why" "$disk_hint"
     fi
-    [ -f "$state/signers/$forgotten" ] || die 2 "no signer '$forgotten' is pinned here" 'status lists the pinned signers'
-    why=$({ rm -f "$state/signers/$forgotten" && flush "$state/signers"; } 2>&1) || die 5 "cannot remove '$state/signers/$forgotten': $why" "$disk_hint"
+    if [ "$of_staged" = "$forgotten" ]; then
+        drop_staged
+        [ -d "$state/staged" ] || say 'what this signer had signed is no longer staged'
+    fi
     say "signer $forgotten is no longer trusted here"
 }

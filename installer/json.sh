@@ -11,7 +11,7 @@ status_json() {
     if [ "$phase" = running ]; then printf '"running":%s,' "${holder%%:*}"; else printf '"running":null,'; fi
     printf '"signers":%s,"staged":' "$(json_signers | json_list '[]')"
     if [ -f "$state/staged/bundle.conf" ]; then
-        printf '{"bundle":%s,"device_name":%s}}\n' "$(json_text "$(staged_value bundle_id)")" "$(json_text "$(staged_value device_name)")"
+        printf '{"bundle":%s,"device_name":%s}}\n' "$(json_text "$(value_of bundle_id "$state/staged/bundle.conf")")" "$(json_text "$(value_of device_name "$state/staged/bundle.conf")")"
     else
         printf 'null}\n'
     fi
@@ -27,14 +27,14 @@ json_backups() {
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
         [ -f "$dir/backup.conf" ] || continue
         if [ -e "$dir/undone" ]; then undone=true; else undone=false; fi
-        printf '{"id":%s,"undone":%s,"verb":%s}\n' "$(json_text "${dir##*/}")" "$undone" "$(json_text "$(sed -n 's/^verb=//p' "$dir/backup.conf")")"
+        printf '{"id":%s,"undone":%s,"verb":%s}\n' "$(json_text "${dir##*/}")" "$undone" "$(json_text "$(value_of verb "$dir/backup.conf")")"
     done
 }
 
 json_signers() {
     for file in "$state"/signers/*; do
-        [ ! -f "$file" ] || printf '{"bundle":%s,"fingerprint":%s,"pinned":%s}\n' "$(json_text "$(sed -n 's/^bundle=//p' "$file")")" \
-            "$(json_text "${file##*/}")" "$(json_text "$(sed -n 's/^pinned=//p' "$file")")"
+        [ ! -f "$file" ] || printf '{"bundle":%s,"fingerprint":%s,"pinned":%s}\n' "$(json_text "$(value_of bundle "$file")")" \
+            "$(json_text "${file##*/}")" "$(json_text "$(value_of pinned "$file")")"
     done
 }
 

@@ -105,7 +105,7 @@ replace_trio() {
     step stage 'written beside the old files, flushed, compared'
     still_locked
     commit
-    [ "$verb" = rollback ] || [ "$bundle_id" != "$(staged_value bundle_id)" ] || drop_staged
+    [ "$verb" = rollback ] || [ "$bundle_id" != "$(value_of bundle_id "$state/staged/bundle.conf")" ] || drop_staged
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result"
@@ -143,12 +143,13 @@ main() {
     died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
-    landed='the new trio' bundle='' log='' told="$(date -u +%Y-%m-%dT%H:%M:%SZ) installer $installer_version: $0 $*$nl"
+    landed='the new trio' bundle='' log='' told=''
     keep=5 export_dir='' export_part='' forgotten='' json=no
     trap clean_up EXIT
     heed_signals
     trap '' PIPE
-    started=${told%% *}
+    started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    told="$started installer $installer_version: $0 $*$nl"
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
     here=$(cd -P -- "${here:-/}" && pwd -P)
     default_verb=install

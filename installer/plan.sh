@@ -39,6 +39,9 @@ read_plan() {
 
 count() { echo $#; }
 
+# value_of KEY FILE: of a line KEY=VALUE; nothing if there is none.
+value_of() { sed -n "s/^$1=//p" "$2" 2>/dev/null || :; }
+
 # add_fmc UUID [RUN]
 add_fmc() {
     case ${2:-0} in *[!0-9]*) return 1 ;; esac

@@ -12,7 +12,11 @@ write_receipt() {
     (
         mkdir -p "$state/receipts" && said=$(receipt_json "$1") && write_file "$receipt" "$said" &&
             signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && [ -n "$signature" ] && write_file "$receipt" "$said$nl$signature"
-    ) 2>/dev/null || { warn 'no receipt could be written'; return 0; }
+    ) 2>/dev/null || {
+        rm -f "$receipt" || :
+        warn 'no receipt could be written'
+        return 0
+    }
     step receipt "$receipt"
     to=$receipt_dir
     if [ -z "$to" ]; then

@@ -12,12 +12,12 @@ do_status() {
         step peer "FMC $fmc"
         show_trio
     done
-    [ ! -f "$state/staged/bundle.conf" ] || step staged "bundle $(staged_value bundle_id) for $(staged_value device_name): activate commits it"
+    [ ! -f "$state/staged/bundle.conf" ] || step staged "bundle $(value_of bundle_id "$state/staged/bundle.conf") for $(value_of device_name "$state/staged/bundle.conf"): activate commits it"
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
-        [ ! -f "$dir/backup.conf" ] || step backup "${dir##*/}, made by $(sed -n 's/^verb=//p' "$dir/backup.conf")$([ ! -e "$dir/undone" ] || printf ', which came to nothing')"
+        [ ! -f "$dir/backup.conf" ] || step backup "${dir##*/}, made by $(value_of verb "$dir/backup.conf")$([ ! -e "$dir/undone" ] || printf ', which came to nothing')"
     done
     for file in "$state"/signers/*; do
-        [ ! -f "$file" ] || step signer "${file##*/} is pinned since $(sed -n 's/^pinned=//p' "$file")"
+        [ ! -f "$file" ] || step signer "${file##*/} is pinned since $(value_of pinned "$file")"
     done
     report_interrupted
 }
@@ -28,8 +28,6 @@ ls_peers() {
         [ ! -d "$dir" ] || ! is_uuid "${dir##*/}" || printf '%s\n' "${dir##*/}"
     done
 }
-
-staged_value() { sed -n "s/^$1=//p" "$state/staged/bundle.conf" 2>/dev/null || :; }
 
 show_trio() {
     for name in cacert.pem sftunnel-cert.pem; do
@@ -57,18 +55,6 @@ read_certificate() {
     days_left=$((days_left - days))
     # A day that has begun is not left any more.
     [ "$(printf '%s\n' "$3" "$7" | sort | head -n 1)" = "$3" ] || days_left=$((days_left - 1))
-}
-
-# count_days MONTH DAY TIME YEAR: sets $days, since 1970, and $iso_time. Only coreutils' date reads
-# what openssl prints, and -checkend of openssl 1.0.2 is wrong from 2050 on.
-count_days() {
-    month_number=JanFebMarAprMayJunJulAugSepOctNovDec
-    month_number=${month_number%%"$1"*}
-    month_number=$((${#month_number} / 3 + 1))
-    # The year is taken to begin in March, so that a leap day is its last.
-    year=$(($4 - (month_number < 3)))
-    days=$((365 * year + year / 4 - year / 100 + year / 400 + (153 * ((month_number + 9) % 12) + 2) / 5 + ${2#0} - 719469))
-    iso_time=$(printf '%04d-%02d-%02dT%sZ' "$4" "$month_number" "${2#0}" "$3")
 }
 
 # read_key: sets $key_is: matching, another or unreadable.
@@ -99,7 +85,7 @@ report_interrupted() {
     esac
 }
 
-# find_interrupted: sets $phase: running, commit, restart, or nothing.
+# find_interrupted: sets $phase: running, commit, restart, unusable, or nothing.
 find_interrupted() {
     phase=''
     find_holder

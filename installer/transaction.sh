@@ -2,13 +2,14 @@
 # Steps 7 and 8: the one place that writes in a peer directory.
 #
 # Three files cannot be renamed as one, so: (a) the new files are written beside the old ones and
-# flushed; (b) a journal says `commit` and names the backup, and is flushed; (c) all files are
-# renamed; (d) the directories are flushed and what lies there is compared with the plan; (e) the
+# flushed; (b) a journal says `commit`, names the backup, lists what is meant to land, and is flushed;
+# (c) all files are renamed; (d) the directories are flushed and what lies there is compared with the plan; (e) the
 # journal is replaced by one that says `restart`. That rename is the commit point. Whoever finds a
 # journal that says `commit`, this run or any later one, puts the backup back: the whole old trio.
 # Whoever finds `restart` leaves the whole new trio and restarts sftunnel. Putting back is the same
 # (a), (c), (d) with the backup as its plan, for the files that differ from it; it may be cut off and
-# repeated any number of times, and ends with the removal of the journal.
+# repeated any number of times, and ends with the removal of the journal. Only what somebody else put
+# there since, which is neither old nor meant, is not overwritten.
 
 # stage DIR: (a) for the pending files, as they must land, in DIR. Sets $why and returns 1 on failure.
 stage() {

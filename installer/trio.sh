@@ -116,10 +116,3 @@ check_newer_ca() {
         "this device has a newer CA of FMC '$fmc' than the bundle brings: made '$known', the bundle's '$iso_time'" \
         'the FMC has given it a newer trio since: there is nothing to install (or add --allow-older)'
 }
-
-# made_at CERTIFICATE: sets $iso_time to its notBefore.
-made_at() {
-    not_before=$(openssl x509 -noout -startdate -in "$1" 2>/dev/null) || return 1
-    # shellcheck disable=SC2086
-    count_days ${not_before#*=}
-}

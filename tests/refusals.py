@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rehearsal import Firewall, snapshot
 from sftunnel_builder.bundle import checksum_list
-from sftunnel_builder.signer import Signer
+from sftunnel_builder.signer import Signer, generate_signer
 
 
 def _all_of(firewall: Firewall) -> dict[str, tuple[int, int, bytes]]:
@@ -39,3 +39,10 @@ def sign_again(bundle: Path, signer: Signer) -> None:
     sums = checksum_list({name: (bundle / name).read_bytes() for name in names})
     (bundle / "SHA256SUMS").write_bytes(sums)
     (bundle / "SHA256SUMS.sig").write_bytes(signer.sign(sums))
+
+
+def sign_anew(firewall: Firewall) -> None:
+    """Sign what lies in a firewall's bundle with a new key, and let that key be the trusted one."""
+    signer = generate_signer()
+    sign_again(firewall.bundle, signer)
+    firewall.signer = signer.fingerprint()

@@ -6,11 +6,10 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from refusals import sign_again
+from refusals import sign_anew
 from rehearsal import Firewall
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.lab.certificates import key_pem, make_ca, make_leaf, new_key
-from sftunnel_builder.signer import generate_signer
 from sftunnel_builder.trio import TRIO_NAMES
 
 
@@ -52,6 +51,4 @@ def put_into_bundle(firewall: Firewall, trio: dict[str, bytes]) -> None:
     (firewall.bundle / "bundle.conf").write_bytes(conf.render())
     for name, content in trio.items():
         (firewall.bundle / "payload" / firewall.fmc_uuid / name).write_bytes(content)
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
+    sign_anew(firewall)

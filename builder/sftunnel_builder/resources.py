@@ -19,6 +19,7 @@ INSTALLER_FRAGMENTS = (
     "options.sh",
     "places.sh",
     "sums.sh",
+    "dates.sh",
     "plan.sh",
     "lock.sh",
     "bundle.sh",

@@ -48,6 +48,22 @@ def test_the_one_that_rollback_would_take_is_always_kept(
     assert [name[:4] for name in firewall.backups()] == left
 
 
+def test_what_is_no_backup_is_neither_counted_nor_removed(firewall: Firewall) -> None:
+    junk = firewall.state / "backups/0000-notes"
+    junk.mkdir(parents=True, mode=0o700)
+    _there_and_back(firewall, 2, "--keep", "4")
+    assert len(firewall.backups()) == 5
+    assert junk.is_dir()
+
+
+def test_when_the_numbers_are_used_up_nothing_is_installed(firewall: Firewall) -> None:
+    (firewall.state / "backups/9999-20261124T000000Z").mkdir(parents=True, mode=0o700)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 5
+    assert "error: there is no number left for a backup in '" in done.stderr
+    firewall.assert_trio(firewall.old_trio)
+
+
 def test_no_backup_is_ever_changed(firewall: Firewall) -> None:
     assert firewall.install("--no-restart").returncode == 0
     (first,) = firewall.backups()

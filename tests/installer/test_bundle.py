@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from refusals import assert_refused, sign_again
+from refusals import assert_refused, sign_again, sign_anew
 from rehearsal import (
     Firewall,
 )
@@ -161,16 +162,16 @@ def test_another_fingerprint_than_the_bundles(firewall: Firewall) -> None:
         pytest.param(("/cacert.pem ", "/LL-caCert.pem "), id="another file"),
         pytest.param(("format=1", "format=2"), id="a later format"),
         pytest.param(("fmc=", "boss="), id="no FMC"),
+        pytest.param(("bundle_id=", "bundle_id=../"), id="an id that is a path"),
+        pytest.param((r"(fmc=\S+) \d+", r"\1 soon"), id="a run that is no number"),
     ],
 )
 def test_a_trusted_bundle_with_an_unusable_plan(firewall: Firewall, line: tuple[str, str]) -> None:
     conf = firewall.bundle / "bundle.conf"
     text = conf.read_text()
-    changed = text.replace(*line)
+    changed = re.sub(line[0], line[1], text) if "(" in line[0] else text.replace(*line)
     if changed == text:
         changed = text.replace(" 644 root:root", "; reboot 644 root:root", 1)
     conf.write_text(changed)
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
+    sign_anew(firewall)
     assert_refused(firewall, 4, "bundle.conf is not usable: ", *firewall.options())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from rehearsal import AS_ROOT, Firewall
+from rehearsal import AS_ROOT, Firewall, put_before_path
 
 
 def _start(firewall: Firewall, verb: str) -> subprocess.Popen[str]:
@@ -56,3 +58,33 @@ def test_an_install_beside_a_rollback_leaves_one_of_the_two(firewall: Firewall) 
     trio = firewall.device.trio(firewall.fmc_uuid)
     assert trio in (firewall.old_trio, firewall.new_trio)
     firewall.assert_trio(trio)
+
+
+def test_a_run_whose_lock_was_removed_by_hand_stops_before_its_commit(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    lock = firewall.state / "lock"
+    script = (
+        f'case $* in *.sftunnel-bundler) rm -f "{lock}" ;; esac; exec {shutil.which("cp")} "$@"'
+    )
+    put_before_path(firewall, tmp_path / "instead", cp=script)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 5, done.stderr
+    assert "error: somebody took the lock away" in done.stderr
+    assert firewall.which_trio() == "old"
+    firewall.environment["PATH"] = firewall.environment["PATH"].partition(":")[2]
+    assert firewall.install("--no-restart").returncode == 0
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_nor_does_it_sweep_away_what_the_next_run_is_at_work_with(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    lock, mine = firewall.state / "lock", firewall.state / "work/of the next run"
+    take = f'rm -f "{lock}"; ln -s 1:"$(sed "s/.*) //" /proc/1/stat | cut -d" " -f20)" "{lock}"'
+    script = f'case $* in *.sftunnel-bundler) {take}; : >"{mine}" ;; esac'
+    script += f'; exec {shutil.which("cp")} "$@"'
+    put_before_path(firewall, tmp_path / "instead", cp=script)
+    assert firewall.install("--no-restart").returncode == 5
+    assert mine.exists()
+    assert lock.is_symlink()

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from power_cut import Cut, Machine, can_cut_power, with_own_mounts
-from refusals import sign_again
+from refusals import sign_anew
 from rehearsal import IS_CI, Firewall, Made, make_firewall, need
-from sftunnel_builder.signer import generate_signer
 
 OLD_FACTS = {
     "cacert.pem": (0o644, 0, 0),
@@ -263,9 +262,7 @@ def test_a_run_that_flushes_nothing_is_found_out(
     flush, no_flush = 'flush() { sync "$@"; }', "flush() { :; }"
     assert script.read_text().count(flush) == 1
     script.write_text(script.read_text().replace(flush, no_flush))
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
+    sign_anew(firewall)
 
     def try_some() -> Trial:
         machine = Machine(firewall, place)

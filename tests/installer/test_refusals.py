@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from refusals import assert_refused, sign_again
+from refusals import assert_refused, sign_anew
 from rehearsal import (
     AS_ROOT,
     Firewall,
@@ -29,7 +28,6 @@ from rehearsal import (
 from sftunnel_builder.lab.certificates import key_pem
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
-from sftunnel_builder.signer import generate_signer
 from toolsets import Toolset
 from trios import make_trio, put_into_bundle
 
@@ -201,6 +199,17 @@ def test_a_device_that_does_not_suit(
     assert_refused(firewall, 5, message, *firewall.options())
 
 
+def test_a_bundle_that_is_too_large_for_the_disk_is_not_even_copied(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    runbook = firewall.bundle / "RUNBOOK.txt"
+    runbook.write_bytes(runbook.read_bytes() + b"x" * 2_000_000)
+    sign_anew(firewall)
+    df = "echo header; echo '/dev/sda1 100000 97000 3000 97% /ngfw'"
+    put_before_path(firewall, tmp_path / "instead", df=df, cp="echo copied >&2; exit 1")
+    assert_refused(firewall, 5, "KiB, found 3000", *firewall.options())
+
+
 def test_a_stick_that_shows_other_files_while_it_is_copied(
     firewall: Firewall, tmp_path: Path
 ) -> None:
@@ -343,9 +352,7 @@ def test_a_clock_that_is_behind_is_named(firewall: Firewall) -> None:
     lines = conf.read_text().splitlines()
     later = (datetime.now(UTC) + timedelta(days=400)).strftime("created=%Y-%m-%dT%H:%M:%SZ")
     conf.write_text("\n".join(later if x.startswith("created=") else x for x in lines) + "\n")
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall = replace(firewall, signer=signer.fingerprint())
+    sign_anew(firewall)
     done = firewall.run("check", *firewall.options())
     assert done.returncode == 0, done.stderr
     assert "warning: this device's clock is wrong" in done.stderr

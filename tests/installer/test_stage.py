@@ -39,13 +39,26 @@ def test_what_a_forgotten_signer_had_signed_is_not_activated(staged: Firewall) -
     assert "nothing is staged" in done.stderr
 
 
+def test_a_signer_that_is_only_staged_can_be_forgotten_too(staged: Firewall) -> None:
+    forget = ["recover", "--root", str(staged.root), "--forget-signer", staged.signer]
+    done = staged.run(*forget)
+    assert done.returncode == 0, done.stderr
+    assert not (staged.state / "staged").exists()
+    staged.assert_trio(staged.old_trio)
+    done = staged.run(*forget)
+    assert done.returncode == 2
+    assert "is pinned here" in done.stderr
+
+
 def test_an_install_of_what_is_staged_leaves_no_staged_key(staged: Firewall) -> None:
     assert staged.install("--no-restart").returncode == 0
     assert not (staged.state / "staged").exists()
 
 
 def test_staging_again_replaces_what_was_staged(staged: Firewall) -> None:
+    before = {path.name for path in (staged.state / "staged").rglob("*")}
     assert staged.install("--stage-only").returncode == 0
+    assert {path.name for path in (staged.state / "staged").rglob("*")} == before
     staged.assert_trio(staged.old_trio)
     assert staged.run("activate", *staged.options("--no-restart")).returncode == 0
     staged.assert_trio(staged.new_trio)

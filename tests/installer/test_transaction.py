@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from refusals import sign_anew
 from rehearsal import AS_ROOT, Firewall, Made, make_firewall, snapshot
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
@@ -323,3 +324,22 @@ def test_options_of_the_callers_shell_change_nothing(
     firewall.assert_trio(firewall.new_trio)
     assert firewall.rollback("--no-restart").returncode == 0
     firewall.assert_trio(firewall.old_trio)
+
+
+def test_a_state_directory_that_others_can_read_is_closed(firewall: Firewall) -> None:
+    firewall.state.mkdir(mode=0o755)
+    firewall.state.chmod(0o755)
+    assert firewall.install("--no-restart").returncode == 0
+    assert firewall.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_bug_behind_the_commit_does_not_say_that_nothing_has_changed(firewall: Firewall) -> None:
+    script = firewall.bundle / "install.sh"
+    text = script.read_text()
+    assert text.count("    result=0\n") == 1
+    script.write_text(text.replace("    result=0\n", "    false\n"))
+    sign_anew(firewall)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 8, done.stderr
+    assert "error: the installer failed unexpectedly" in done.stderr
+    assert firewall.which_trio() == "new"

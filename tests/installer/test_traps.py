@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,11 +18,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from refusals import sign_again
+from refusals import sign_anew
 from rehearsal import Firewall, need, put_before_path
 from sftunnel_builder.lab.certificates import key_pem, make_ca, make_leaf, new_key
 from sftunnel_builder.resources import installer_script
-from sftunnel_builder.signer import generate_signer
 from sftunnel_builder.trio import TRIO_NAMES
 from toolsets import Toolset
 from trios import make_trio, put_into_bundle
@@ -239,9 +238,7 @@ def test_without_its_handling_the_test_of_a_trap_fails(
     text = script.read_text()
     assert trap.handling in text
     script.write_text(text.replace(trap.handling, trap.without))
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall = replace(firewall, signer=signer.fingerprint())
+    sign_anew(firewall)
     with pytest.raises(AssertionError):
         trap.happens(firewall, tmp_path)
 

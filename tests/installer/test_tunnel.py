@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from refusals import sign_again
+from refusals import sign_anew
 from rehearsal import Firewall, instead_of_pmtool, put_before_path
-from sftunnel_builder.signer import generate_signer
 from toolsets import Toolset
 
 
@@ -84,11 +84,60 @@ def test_a_pmtool_that_hangs_is_not_waited_for_forever(
     )
     assert changed == 2
     script.write_text(text)
-    signer = generate_signer()
-    sign_again(firewall.bundle, signer)
-    firewall.signer = signer.fingerprint()
+    sign_anew(firewall)
     with instead_of_pmtool(firewall, behaviour):
         done = firewall.run("install", *firewall.options(), timeout_s=30)
     assert done.returncode == 8
     assert "or took over 1 s" in done.stderr
     assert firewall.which_trio() == "new"
+
+
+def test_a_clock_that_is_set_back_does_not_make_it_wait_longer(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    """As may happen when the first of two tunnels brings the time."""
+    date = 'n=$(cat "$0.n" 2>/dev/null || echo 0); echo $((n + 3600)) >"$0.n"\n'
+    date += f'exec {shutil.which("date")} -d "-$n seconds" "$@"'
+    put_before_path(firewall, tmp_path / "instead", date=date)
+    done = firewall.run("install", *firewall.options("--wait", "2"), timeout_s=40)
+    assert done.returncode == 8, done.stderr
+    assert "the tunnel did not come up within 2 s" in done.stderr
+    assert firewall.which_trio() == "new"
+
+
+def test_pmtool_does_not_inherit_what_the_installer_ignores(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    with instead_of_pmtool(firewall, f'grep SigIgn /proc/self/status >"{said}"; exit 1'):
+        assert firewall.install().returncode == 8
+    ignored = int(said.read_text().split()[1], 16)
+    assert not ignored >> 12 & 1, "a broken pipe would not end what pmtool starts"
+
+
+def test_a_signal_when_all_is_done_is_not_worth_a_word(firewall: Firewall, tmp_path: Path) -> None:
+    interrupt = 'case $* in *journal) kill -INT -$(ps -o sid= $$ | tr -d " ") ;; esac'
+    rm = f'{interrupt}; exec {shutil.which("rm")} "$@"'
+    put_before_path(firewall, tmp_path / "instead", rm=rm)
+    done = firewall.install()
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_receipt_that_cannot_be_signed_is_not_kept(firewall: Firewall) -> None:
+    assert firewall.install("--no-restart").returncode == 0
+    (firewall.peer_dir / "sftunnel-key.pem").unlink()
+    done = firewall.rollback("--no-restart")
+    assert done.returncode == 0, done.stderr
+    assert "warning: no receipt could be written" in done.stderr
+    assert len(list((firewall.state / "receipts").iterdir())) == 1
+
+
+def test_a_command_that_is_killed_is_told_and_not_taken_for_a_signal(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    for name, script in {"date": "kill -KILL $$", "id": "echo 0; kill -KILL $$"}.items():
+        put_before_path(firewall, tmp_path / name, **{name: script})
+    done = firewall.run("check", *firewall.options())
+    assert done.returncode == 1
+    assert "error: the installer failed unexpectedly, with status 137" in done.stderr
