@@ -158,7 +158,7 @@ def devices_with_pushed_files(managers: Iterable[Manager]) -> list[Device]:
     """
     devices: dict[str, Device] = {}
     for manager in managers:
-        for uuid in manager.tree.names(PEERS_PATH):
+        for uuid in manager.tree.peer_uuids():
             if not re.fullmatch(UUID_PATTERN, uuid):
                 continue
             if not manager.tree.has(pushed_path(uuid, "sftunnel-cert.pem")):

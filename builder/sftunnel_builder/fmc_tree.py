@@ -1,114 +1,100 @@
-"""Reading an FMC tree: a directory that looks like an FMC's `/`, live or copied. Never writes."""
+"""What generate_certs.pl left in an FMC tree: the new CA, its runs, and which devices it missed."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from sftunnel_builder.errors import BundlerError, printable, reason
+from sftunnel_builder.errors import BundlerError, printable
+from sftunnel_builder.ims_conf import IMS_CONF_PATH, parse_ims_conf
+from sftunnel_builder.snapshot import open_snapshot
+from sftunnel_builder.tree import DirectoryTree, Tree
 
 CA_PATH = "/etc/sf/ca_root/cacert.pem"
 PEERS_PATH = "/var/sf/peers"
 RUNS_PATH = "/var/tmp/certs"  # noqa: S108  a place on the FMC (tech note 222464)
-MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_LINKS = 40
+LOG_PATH = "/var/log/sf/sfca_generation.log"
+_RUN_NAMED = re.compile(rb"/var/tmp/certs/([0-9]{1,12})/FAILED_PUSH")
 
 
 @dataclass(frozen=True)
 class FmcTree:
-    """One FMC's files. Paths are those on the FMC; links are followed inside the tree only."""
+    """One FMC's files: the live root, a directory, or a snapshot."""
 
-    root: Path
+    files: Tree
 
     def read(self, path: str) -> bytes:
-        """Return the contents of a file on the FMC, such as /etc/sf/ca_root/cacert.pem.
-
-        Raises BundlerError when it is missing, unreadable, no plain file or over 64 MiB.
-        """
-        place = self.place(path)
-        try:
-            # Not blocking, in case somebody put a pipe there.
-            descriptor = os.open(self._locate(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise BundlerError(f"'{place}' is not a file", "look at what stands there")
-                data = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise BundlerError(
-                f"cannot read '{place}': {reason(error)}",
-                "run as root on the FMC, or name the tree with --fmc-tree",
-            ) from None
-        if len(data) > MAX_FILE_BYTES:
-            raise BundlerError(f"'{place}' is over 64 MiB", "look at what stands there")
-        return data
-
-    def names(self, path: str) -> list[str]:
-        """Return the sorted names in a directory on the FMC; none if there is no such directory."""
-        try:
-            return sorted(os.listdir(self._locate(path)))
-        except OSError:
-            return []
+        """Return the contents of a file on the FMC; raises BundlerError."""
+        return self.files.read(path)
 
     def has(self, path: str) -> bool:
         """Tell whether something stands at a path on the FMC."""
-        try:
-            return self._locate(path).exists()
-        except OSError:
-            return False
+        return self.files.has(path)
 
     def place(self, path: str) -> str:
         """Return what to call a path in messages."""
-        return printable(str(self.root / PurePosixPath(path).relative_to("/")))
+        return self.files.place(path)
+
+    def ims_conf(self) -> Mapping[str, str]:
+        """Return what the FMC says of itself; nothing if it has no readable ims.conf."""
+        try:
+            return parse_ims_conf(self.read(IMS_CONF_PATH))
+        except BundlerError:
+            return {}
+
+    def peer_uuids(self) -> list[str]:
+        """Return the names of the peer directories, sorted: UUIDs, and whatever else is there."""
+        return self.files.names(PEERS_PATH)
 
     def run_ids(self) -> list[int]:
-        """Return the ids of the generate_certs.pl runs that left a directory, oldest first."""
-        return sorted(int(n) for n in self.names(RUNS_PATH) if re.fullmatch(r"[0-9]{1,12}", n))
+        """Return the ids of the generate_certs.pl runs that left a trace, oldest first.
+
+        A run leaves a directory, which a clean-up of /var/tmp takes away, and lines in its log.
+        """
+        names = self.files.names(RUNS_PATH)
+        runs = {int(name) for name in names if re.fullmatch(r"[0-9]{1,12}", name)}
+        if self.has(LOG_PATH):
+            runs |= set(runs_named_in(self.read(LOG_PATH)))
+        return sorted(runs)
 
     def newest_failed_push(self) -> str | None:
         """Return the path of the newest FAILED_PUSH, by the id of its run, or None."""
         for run_id in reversed(self.run_ids()):
-            path = f"{RUNS_PATH}/{run_id}/FAILED_PUSH"
-            if self.has(path):
-                return path
+            if self.has(failed_push_path(run_id)):
+                return failed_push_path(run_id)
         return None
 
-    def _locate(self, path: str) -> Path:
-        """Return where a path of the FMC is here; an absolute link means the tree."""
-        left = list(reversed(PurePosixPath(path).parts[1:]))
-        at: list[str] = []
-        links = 0
-        while left:
-            part = left.pop()
-            if part == "..":
-                del at[-1:]
-                continue
-            here = self.root.joinpath(*at, part)
-            if not here.is_symlink():
-                at.append(part)
-                continue
-            links += 1
-            if links > MAX_LINKS:
-                raise OSError(40, "too many levels of symbolic links")
-            target = PurePosixPath(os.readlink(here))
-            if target.is_absolute():
-                at.clear()
-            left.extend(p for p in reversed(target.parts) if p != "/")
-        return self.root.joinpath(*at)
+
+def failed_push_path(run_id: int) -> str:
+    """Return where a run of generate_certs.pl leaves its FAILED_PUSH."""
+    return f"{RUNS_PATH}/{run_id}/FAILED_PUSH"
 
 
-def open_fmc_tree(root: Path) -> FmcTree:
-    """Return the tree at a directory; raises BundlerError if it has no internal CA."""
-    if not root.is_dir():
+def runs_named_in(text: bytes) -> list[int]:
+    """Return the runs whose FAILED_PUSH a text names, in its order.
+
+    The text is what generate_certs.pl shows on the screen, or its log: both say `For more details
+    check /var/tmp/certs/<run id>/FAILED_PUSH` (tech note 222464).
+    """
+    return [int(run_id) for run_id in _RUN_NAMED.findall(text)]
+
+
+def open_fmc_tree(path: Path) -> FmcTree:
+    """Return the tree in a directory or snapshot; raises BundlerError if it has no internal CA."""
+    place = printable(str(path))
+    if path.is_dir():
+        tree = FmcTree(DirectoryTree(path))
+    elif path.exists():
+        tree = FmcTree(open_snapshot(path))
+    else:
         raise BundlerError(
-            f"'{printable(str(root))}' is not a directory", "name an FMC tree with --fmc-tree"
+            f"there is no directory or snapshot '{place}'", "name an FMC tree with --fmc-tree"
         )
-    tree = FmcTree(root)
     if not tree.has(CA_PATH):
         raise BundlerError(
-            f"'{printable(str(root))}' is not an FMC tree: it has no '{CA_PATH}'",
-            "run this on the FMC, or name a copy of its tree with --fmc-tree",
+            f"'{place}' is not an FMC tree: it has no '{CA_PATH}'",
+            "run this on the FMC, or name a copy of its tree or a snapshot with --fmc-tree",
         )
     return tree

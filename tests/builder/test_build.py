@@ -400,7 +400,7 @@ def test_one_passphrase_for_the_whole_kit(site: Site) -> None:
         (["--out", "nowhere/kit"], "there is no directory"),
         (["--failed-push", "nothing"], "cannot read 'nothing': no such file or directory"),
         (["--signing-key", "nothing"], "cannot read the signing key 'nothing'"),
-        (["--fmc-tree", "nothing"], "is not a directory"),
+        (["--fmc-tree", "nothing"], "there is no directory or snapshot"),
         (["--jobs", "0"], "--jobs"),
     ],
 )

@@ -1,0 +1,104 @@
+"""What is in an appliance's files: in a directory that looks like its `/`, live or copied."""
+
+from __future__ import annotations
+
+import os
+import stat
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from sftunnel_builder.errors import BundlerError, printable, reason
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_LINKS = 40
+
+
+class Tree(ABC):
+    """An appliance's files. Paths are those on the appliance, absolute."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """Return the contents of a file, such as /etc/sf/ca_root/cacert.pem.
+
+        Raises BundlerError when it is missing, unreadable, no plain file or over 64 MiB.
+        """
+
+    @abstractmethod
+    def names(self, path: str) -> list[str]:
+        """Return the sorted names in a directory; none if there is no such directory."""
+
+    @abstractmethod
+    def has(self, path: str) -> bool:
+        """Tell whether something stands at a path."""
+
+    @abstractmethod
+    def place(self, path: str) -> str:
+        """Return what to call a path in messages."""
+
+
+@dataclass(frozen=True)
+class DirectoryTree(Tree):
+    """A directory. Links are followed inside it only; nothing is ever written."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes:
+        """As of every tree."""
+        place = self.place(path)
+        try:
+            # Not blocking, in case somebody put a pipe there.
+            descriptor = os.open(self._locate(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise BundlerError(f"'{place}' is not a file", "look at what stands there")
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise BundlerError(
+                f"cannot read '{place}': {reason(error)}",
+                "run as root on the appliance, or name a copy of its files",
+            ) from None
+        if len(data) > MAX_FILE_BYTES:
+            raise BundlerError(f"'{place}' is over 64 MiB", "look at what stands there")
+        return data
+
+    def names(self, path: str) -> list[str]:
+        """As of every tree."""
+        try:
+            return sorted(os.listdir(self._locate(path)))
+        except OSError:
+            return []
+
+    def has(self, path: str) -> bool:
+        """As of every tree."""
+        try:
+            return self._locate(path).exists()
+        except OSError:
+            return False
+
+    def place(self, path: str) -> str:
+        """As of every tree."""
+        return printable(str(self.root / PurePosixPath(path).relative_to("/")))
+
+    def _locate(self, path: str) -> Path:
+        """Return where a path of the appliance is here; an absolute link means the tree."""
+        left = list(reversed(PurePosixPath(path).parts[1:]))
+        at: list[str] = []
+        links = 0
+        while left:
+            part = left.pop()
+            if part == "..":
+                del at[-1:]
+                continue
+            here = self.root.joinpath(*at, part)
+            if not here.is_symlink():
+                at.append(part)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise OSError(40, "too many levels of symbolic links")
+            target = PurePosixPath(os.readlink(here))
+            if target.is_absolute():
+                at.clear()
+            left.extend(p for p in reversed(target.parts) if p != "/")
+        return self.root.joinpath(*at)
