@@ -13,6 +13,8 @@ from sftunnel_builder.snapshot import open_snapshot
 from sftunnel_builder.tree import DirectoryTree, Tree
 
 CA_PATH = "/etc/sf/ca_root/cacert.pem"
+SFTUNNEL_CONF_PATH = "/etc/sf/sftunnel.conf"
+"""Names the files of the FMC's own end of the tunnel."""
 PEERS_PATH = "/var/sf/peers"
 RUNS_PATH = "/var/tmp/certs"  # noqa: S108  a place on the FMC (tech note 222464)
 LOG_PATH = "/var/log/sf/sfca_generation.log"

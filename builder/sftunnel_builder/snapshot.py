@@ -29,9 +29,8 @@ MAX_SMALL_BYTES = 1024 * 1024
 """Of a certificate, key or configuration file; FAILED_PUSH and logs may have MAX_FILE_BYTES."""
 _CHUNK_BYTES = 1 << 16
 _SMALL = re.compile(
-    r"/etc/sf/(?:ca_root/cacert\.pem|ims\.conf|sftunnel\.conf|keys/[^/]+cert[^/]*\.pem)"
-    r"|/var/sf/peers/[^/]+/(?:certs_pushed/)?sftunnel-(?:cert|key)\.pem"
-    r"|/var/sf/peers/[^/]+/cacert\.pem"
+    r"/etc/sf/(?:ims\.conf|sftunnel\.conf|(?:[\w.-]+/)*[\w.-]*cert[\w.-]*\.pem)"
+    r"|/var/sf/peers/[^/]+/certs_pushed/sftunnel-(?:cert|key)\.pem"
 )
 _LARGE = re.compile(
     r"/var/tmp/certs/[^/]+/FAILED_PUSH|/var/log/sf/sfca_generation\.log"  # noqa: S108

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import build, demo, inspect, keygen, verify
+from sftunnel_builder.cli import build, collect, demo, inspect, keygen, verify
 from sftunnel_builder.errors import BundlerError, ExitCode
 
 app = typer.Typer(
@@ -22,7 +22,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (keygen.keygen, build.build, inspect.inspect, verify.verify, demo.demo):
+for verb in (
+    collect.collect,
+    keygen.keygen,
+    build.build,
+    inspect.inspect,
+    verify.verify,
+    demo.demo,
+):
     app.command()(verb)
 
 
