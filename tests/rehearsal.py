@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sftunnel_builder.build import BuildReport, BuildRequest, build_kit
+from sftunnel_builder.choose import Wanted
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import generate_signer, save_signer
@@ -126,7 +127,7 @@ def make_kit(
     signing_key = place / "signing-key.pem"
     save_signer(signer, signing_key, None)
     request = BuildRequest(
-        tuple(fmc.root for fmc in fmcs),
+        Wanted(tuple(fmc.root for fmc in fmcs)),
         place / "kit",
         signer,
         now.replace(microsecond=0),

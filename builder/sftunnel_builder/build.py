@@ -9,25 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sftunnel_builder.bundle import Bundle, KeyLock, bundle_name, describe, make_bundle
-from sftunnel_builder.certificates import load_certificate
-from sftunnel_builder.devices import (
-    Device,
-    Manager,
-    Refusal,
-    devices_of_failed_push,
-    devices_with_pushed_files,
-    matches,
-)
-from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.failed_push import parse_failed_push
-from sftunnel_builder.fmc_tree import CA_PATH, FmcTree, open_fmc_tree
+from sftunnel_builder.bundle import Bundle, KeyLock, describe, make_bundle
+from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
+from sftunnel_builder.devices import Device, Refusal
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import new_kit, passphrase_path, publish, refuse_existing
 from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
-from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_run, check_trio
+from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
@@ -37,13 +28,10 @@ MIN_DEVICES_A_PROCESS = 16
 class BuildRequest:
     """What is to be built."""
 
-    fmc_trees: tuple[Path, ...]
+    wanted: Wanted
     out: Path
     signer: Signer
     created: datetime
-    failed_push: Path | None = None
-    all_devices: bool = False
-    only: tuple[str, ...] = ()
     replace: bool = False
     plain_keys: bool = False
     passphrase: str | None = None
@@ -87,6 +75,7 @@ class BuildReport:
     passphrases: Path | None
     built: tuple[BuiltDevice, ...]
     refused: tuple[Refusal, ...]
+    left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
     @property
@@ -117,11 +106,12 @@ def build_kit(
 ) -> BuildReport:
     """Build a kit. watch is given the outcomes as they come and their number, to show progress."""
     refuse_existing(request.out, replace=request.replace)
-    devices, refused, notes = choose_devices(request)
+    choice = choose_devices(request.wanted)
+    refused = list(choice.refused)
     built: list[BuiltDevice] = []
     passphrases: list[tuple[str, str, str]] = []
     with new_kit(request.out) as kit:
-        for outcome in watch(_outcomes(devices, request), len(devices)):
+        for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):
                 refused.append(outcome)
                 continue
@@ -143,125 +133,9 @@ def build_kit(
         passphrases=passphrase_path(request.out) if passphrases else None,
         built=tuple(built),
         refused=tuple(refused),
-        notes=tuple(notes),
+        left_out=tuple(choice.left_out),
+        notes=tuple(choice.notes),
     )
-
-
-def choose_devices(request: BuildRequest) -> tuple[list[Device], list[Refusal], list[str]]:
-    """Return the devices to build, those refused already, and what was left out.
-
-    Raises BundlerError when a tree is none, when there is no FAILED_PUSH, or --only fits nothing.
-    """
-    trees = [open_fmc_tree(path) for path in request.fmc_trees]
-    refused: list[Refusal] = []
-    if request.all_devices:
-        managers = [_manager(tree, None) for tree in trees]
-        devices = devices_with_pushed_files(managers)
-        if not devices:
-            raise BundlerError(
-                "no device in the tree has files in certs_pushed/",
-                "run generate_certs.pl on the FMC first",
-            )
-    else:
-        devices, refused = _read_failed_pushes(trees, request.failed_push)
-    notes: list[str] = []
-    known: list[Device | Refusal] = [*devices, *refused]
-    for wanted in request.only:
-        if not any(matches(each, wanted) for each in known):
-            raise BundlerError(
-                f"--only '{printable(wanted)}' fits no device",
-                "give a name, UUID or address as FAILED_PUSH has it",
-                ExitCode.USAGE,
-            )
-    if request.only:
-        left_out = [d.name for d in devices if not any(matches(d, w) for w in request.only)]
-        devices = [d for d in devices if any(matches(d, w) for w in request.only)]
-        refused = [r for r in refused if any(matches(r, w) for w in request.only)]
-        notes += [f"left out by --only: {', '.join(left_out)}"] if left_out else []
-    return *_refuse_name_clashes(devices, refused), notes
-
-
-def _read_failed_pushes(
-    trees: Sequence[FmcTree], named: Path | None
-) -> tuple[list[Device], list[Refusal]]:
-    """Return the devices of the file named, or else of the newest FAILED_PUSH of each tree."""
-    devices: dict[str, Device] = {}
-    refused: dict[str, Refusal] = {}
-    for place, data, managers in _failed_push_files(trees, named):
-        found, faulty = devices_of_failed_push(parse_failed_push(data), place, managers)
-        if not found and not any(refusal.uuid for refusal in faulty):
-            raise BundlerError(
-                f"'{place}' lists no device",
-                "is this the right file? --all-devices builds for every device",
-            )
-        for device in found:
-            known = devices.get(device.uuid)
-            if known:
-                device = replace(known, managers=known.managers + device.managers)
-            devices[device.uuid] = device
-        refused.update({refusal.uuid or refusal.message: refusal for refusal in faulty})
-    return [d for d in devices.values() if d.uuid not in refused], list(refused.values())
-
-
-def _failed_push_files(
-    trees: Sequence[FmcTree], named: Path | None
-) -> Iterator[tuple[str, bytes, list[Manager]]]:
-    """Yield each FAILED_PUSH: what to call it, its contents, and the FMCs that it may be of."""
-    if named is not None:
-        try:
-            data = named.read_bytes()
-        except OSError as error:
-            raise BundlerError(
-                f"cannot read '{printable(str(named))}': {reason(error)}",
-                "check the name given with --failed-push",
-            ) from None
-        run = named.resolve().parent.name
-        run_id = int(run) if run.isascii() and run.isdigit() and len(run) <= 12 else None
-        yield printable(str(named)), data, [_manager(tree, run_id) for tree in trees]
-        return
-    for tree in trees:
-        path = tree.newest_failed_push()
-        if path is None:
-            raise BundlerError(
-                f"there is no FAILED_PUSH in '{tree.place('/var/tmp/certs')}/*/'",  # noqa: S108
-                "name it with --failed-push, or build for every device with --all-devices",
-            )
-        run_id = int(path.split("/")[-2])
-        yield tree.place(path), tree.read(path), [_manager(tree, run_id)]
-
-
-def _manager(tree: FmcTree, run_id: int | None) -> Manager:
-    """Return the FMC of a tree; run_id is that of its FAILED_PUSH, if known.
-
-    Raises BundlerError when the CA names no FMC, or was made by a later run than run_id.
-    """
-    place = tree.place(CA_PATH)
-    ca = load_certificate(tree.read(CA_PATH), place)
-    if not ca.common_name:
-        raise BundlerError(
-            f"'{place}' has no common name, which should be the UUID of the FMC",
-            "is this the FMC's internal CA",
-        )
-    run = check_run(ca, place, run_id, tree.run_ids())
-    return Manager(tree, ca.common_name.lower(), run)
-
-
-def _refuse_name_clashes(
-    devices: Sequence[Device], refused: Sequence[Refusal]
-) -> tuple[list[Device], list[Refusal]]:
-    """Refuse a device whose bundle would have the name of another's (FAT32 knows no case)."""
-    taken: dict[str, str] = {}
-    kept: list[Device] = []
-    clashing = list(refused)
-    for device in devices:
-        other = taken.setdefault(bundle_name(device.name, device.uuid).lower(), device.uuid)
-        if other == device.uuid:
-            kept.append(device)
-            continue
-        message = f"its bundle would have the same name as that of device '{other}'"
-        hint = "build the two into two kits, with --only UUID"
-        clashing.append(Refusal(device.uuid, device.name, message, hint))
-    return kept, clashing
 
 
 def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Built | Refusal]:

@@ -39,6 +39,10 @@ class FmcTree:
         """Return what to call a path in messages."""
         return self.files.place(path)
 
+    def notes(self) -> list[str]:
+        """Return what the operator should know of where the files came from."""
+        return self.files.notes()
+
     def ims_conf(self) -> Mapping[str, str]:
         """Return what the FMC says of itself; nothing if it has no readable ims.conf."""
         try:

@@ -9,6 +9,7 @@ over, so that they cost no memory.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -47,6 +48,10 @@ class SnapshotTree(Tree):
     contents: Mapping[str, bytes]
     directories: Mapping[str, frozenset[str]]
     """The names in each directory, by absolute path."""
+    sha256: str
+    """Of the file, 64 hex digits."""
+    mode: int
+    """Of the file, its permission bits."""
 
     def read(self, path: str) -> bytes:
         """As of every tree."""
@@ -69,6 +74,16 @@ class SnapshotTree(Tree):
         """As of every tree: `fmc.tar.gz:/etc/sf/ca_root/cacert.pem`."""
         return printable(f"{self.name}:{path}")
 
+    def notes(self) -> list[str]:
+        """As of every tree: its checksum, and whether others can read the keys in it."""
+        notes = [f"snapshot '{self.name}' has the SHA-256 {self.sha256}: is it what was collected?"]
+        if self.mode & 0o077:
+            notes.append(
+                f"snapshot '{self.name}' holds private keys and is open to others: "
+                f"wanted mode 0600, found {self.mode:04o}"
+            )
+        return notes
+
 
 def open_snapshot(path: Path) -> SnapshotTree:
     """Read a snapshot; raises BundlerError when it is damaged, hostile or none."""
@@ -76,16 +91,17 @@ def open_snapshot(path: Path) -> SnapshotTree:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
                 raise BundlerError(f"'{place}' is not a file", "name a snapshot or a directory")
-            return read_snapshot(file, place)
+            return read_snapshot(file, place, stat.S_IMODE(mode))
     except OSError as error:
         raise BundlerError(
             f"cannot read '{place}': {reason(error)}", "check the name given with --fmc-tree"
         ) from None
 
 
-def read_snapshot(file: IO[bytes], place: str) -> SnapshotTree:
+def read_snapshot(file: IO[bytes], place: str, mode: int = 0o600) -> SnapshotTree:
     """Read a snapshot from an open file; place is what to call it. Raises BundlerError."""
     stream = _TarStream(file, place)
     contents: dict[str, bytes] = {}
@@ -102,7 +118,7 @@ def read_snapshot(file: IO[bytes], place: str) -> SnapshotTree:
     except (tarfile.TarError, ValueError, OverflowError, RecursionError):
         raise _refusal("is damaged: it does not read as a tar archive", place) from None
     frozen = {path: frozenset(names) for path, names in directories.items()}
-    return SnapshotTree(place, contents, frozen)
+    return SnapshotTree(place, contents, frozen, stream.sha256(), mode)
 
 
 class _TarStream:
@@ -114,14 +130,13 @@ class _TarStream:
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._left = MAX_SNAPSHOT_BYTES
         self._last = b""
+        self._hash = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
         """Return up to that many bytes; nothing at the end. Raises BundlerError."""
         data = bytearray()
         while len(data) < size and not self._inflate.eof:
-            packed = self._inflate.unconsumed_tail or self._file.read(_CHUNK_BYTES)
-            if not packed:
-                raise _refusal("is damaged: it is cut short", self._place)
+            packed = self._inflate.unconsumed_tail or self._next_packed()
             try:
                 data += self._inflate.decompress(packed, size - len(data))
             except zlib.error:
@@ -132,13 +147,24 @@ class _TarStream:
         self._last = (self._last + data)[-1024:]
         return bytes(data)
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of all that was read of the file."""
+        return self._hash.hexdigest()
+
+    def _next_packed(self) -> bytes:
+        packed = self._file.read(_CHUNK_BYTES)
+        self._hash.update(packed)
+        if not packed:
+            raise _refusal("is damaged: it is cut short", self._place)
+        return packed
+
     def finish(self) -> None:
         """Read to the end; raises BundlerError unless the archive says that it is its end."""
+        is_padding = True
         while data := self.read(_CHUNK_BYTES):
-            if data.strip(b"\0"):
-                raise _refusal("is damaged: something stands behind its end", self._place)
-        if self._last.strip(b"\0") or len(self._last) < 1024:
-            raise _refusal("is damaged: it was cut short when it was made", self._place)
+            is_padding = is_padding and not data.strip(b"\0")
+        if not is_padding or self._last.strip(b"\0") or len(self._last) < 1024:
+            raise _refusal("is damaged: it does not end as a tar archive does", self._place)
         if self._inflate.unused_data or self._file.read(1):
             raise _refusal("is damaged: something stands behind its end", self._place)
 

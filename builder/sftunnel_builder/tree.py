@@ -36,6 +36,10 @@ class Tree(ABC):
     def place(self, path: str) -> str:
         """Return what to call a path in messages."""
 
+    def notes(self) -> list[str]:
+        """Return what the operator should know of where the files came from."""
+        return []
+
 
 @dataclass(frozen=True)
 class DirectoryTree(Tree):

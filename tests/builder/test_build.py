@@ -17,6 +17,7 @@ import pytest
 
 from rehearsal import Made
 from sftunnel_builder.build import BuildRequest, build_kit
+from sftunnel_builder.choose import Wanted
 from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.lab.certificates import key_pem, new_key
 from sftunnel_builder.lab.device import LabDevice
@@ -176,11 +177,10 @@ def test_two_processes_give_what_one_gives(made: Made, tmp_path: Path) -> None:
         source_copy = tmp_path / "FAILED_PUSH"
         source_copy.write_text(many)
         request = BuildRequest(
-            (fmc.root,),
+            Wanted((fmc.root,), source_copy),
             tmp_path / f"kit{jobs}",
             signer,
             now.replace(microsecond=0),
-            failed_push=source_copy,
             plain_keys=True,
             jobs=jobs,
         )
@@ -242,7 +242,9 @@ def test_only_one_device(site: Site, wanted: str) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [d["name"] for d in said["built"]] == ["BSNS-1120-1"]
-    assert said["notes"] == ["left out by --only: EMEA-FPR3110-08"]
+    assert [(d["name"], d["why"]) for d in said["left_out"]] == [
+        ("EMEA-FPR3110-08", "not named with --only")
+    ]
 
 
 def test_all_devices_with_new_files(site: Site) -> None:
@@ -343,7 +345,7 @@ def test_a_full_disk_leaves_nothing_behind(
 ) -> None:
     signer = load_signer(made.signing_key, None)
     request = BuildRequest(
-        (site.fmc.root,), site.out, signer, datetime.now(UTC).replace(microsecond=0)
+        Wanted((site.fmc.root,)), site.out, signer, datetime.now(UTC).replace(microsecond=0)
     )
     before = sorted(path.name for path in site.place.iterdir())
     count = 0

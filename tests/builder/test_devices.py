@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sftunnel_builder.build import BuildReport, BuildRequest, build_kit, choose_devices
+from sftunnel_builder.build import BuildReport, BuildRequest, build_kit
 from sftunnel_builder.bundle import check_payload, open_bundle
+from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab import LabDevice, LabFmc
 from sftunnel_builder.lab import fmc as fmc_module
@@ -57,9 +58,8 @@ def _request(
 ) -> BuildRequest:
     trees = tuple(fmc.root for fmc in fmcs)
     signer = generate_signer()
-    return BuildRequest(
-        trees, place / "kit", signer, NOW, failed_push, only=only, plain_keys=True, jobs=1
-    )
+    wanted = Wanted(trees, failed_push, only=only)
+    return BuildRequest(wanted, place / "kit", signer, NOW, plain_keys=True, jobs=1)
 
 
 def _build(request: BuildRequest) -> BuildReport:
@@ -68,17 +68,16 @@ def _build(request: BuildRequest) -> BuildReport:
 
 def test_only_one_of_two_devices_with_the_same_name(tmp_path: Path) -> None:
     one, other = _device(tmp_path, "branch"), _device(tmp_path, "branch")
-    devices, refused, notes = choose_devices(
-        _request(tmp_path, _fmc(tmp_path, one, other), only=(one.uuid,))
-    )
-    assert [device.uuid for device in devices] == [one.uuid]
-    assert (refused, notes) == ([], ["left out by --only: branch"])
+    choice = choose_devices(Wanted((_fmc(tmp_path, one, other).root,), only=(one.uuid,)))
+    assert [device.uuid for device in choice.devices] == [one.uuid]
+    assert choice.refused == []
+    assert choice.left_out == [LeftOut("branch", other.uuid, "not named with --only")]
 
 
 def test_only_what_is_not_there_is_a_wrong_command_line(tmp_path: Path) -> None:
     fmc = _fmc(tmp_path, _device(tmp_path, "branch"))
     with pytest.raises(BundlerError, match="--only 'brunch' fits no device") as caught:
-        choose_devices(_request(tmp_path, fmc, only=("branch", "brunch")))
+        choose_devices(Wanted((fmc.root,), only=("branch", "brunch")))
     assert caught.value.code == ExitCode.USAGE
 
 
@@ -114,7 +113,7 @@ def test_the_newest_failed_push_of_an_older_run_than_the_ca_is_refused(tmp_path:
     fmc = _fmc(tmp_path, device, now=NOW - timedelta(days=1))
     fmc.generate_certs(now=NOW, failed=[])
     with pytest.raises(BundlerError, match="FAILED_PUSH is of run") as caught:
-        choose_devices(_request(tmp_path, fmc))
+        choose_devices(Wanted((fmc.root,)))
     assert caught.value.code == ExitCode.REFUSED
 
 
@@ -155,7 +154,8 @@ def test_a_device_with_a_bad_record_is_refused_for_that(
     path = _failed_push(fmc)
     lines = path.read_text().splitlines(True)
     path.write_text(change("".join(lines[:3])) + "".join(lines[3:]))
-    devices, refused, _ = choose_devices(_request(tmp_path, fmc))
+    choice = choose_devices(Wanted((fmc.root,)))
+    devices, refused = choice.devices, choice.refused
     assert [device.name for device in devices] == ["good"]
     (refusal,) = refused
     assert (refusal.name, refusal.uuid) == ("bad", bad.uuid)
@@ -172,6 +172,6 @@ def test_a_file_that_is_no_failed_push_is_one_error(tmp_path: Path, text: str) -
     wrong = tmp_path / "messages"
     wrong.write_text(text)
     with pytest.raises(BundlerError, match="messages' lists no device") as caught:
-        choose_devices(_request(tmp_path, fmc, failed_push=wrong))
+        choose_devices(Wanted((fmc.root,), wrong))
     assert caught.value.code == ExitCode.REFUSED
     assert len(caught.value.message) < 500

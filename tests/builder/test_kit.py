@@ -17,6 +17,7 @@ import pytest
 
 from rehearsal import Made
 from sftunnel_builder.build import BuildReport, BuildRequest, build_kit
+from sftunnel_builder.choose import Wanted
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.signer import load_signer
 
@@ -25,7 +26,7 @@ from sftunnel_builder.signer import load_signer
 def request_(made: Made, tmp_path: Path) -> BuildRequest:
     signer = load_signer(made.signing_key, None)
     now = datetime.now(UTC).replace(microsecond=0)
-    return BuildRequest((made.fmc.root,), tmp_path / "kit", signer, now)
+    return BuildRequest(Wanted((made.fmc.root,)), tmp_path / "kit", signer, now)
 
 
 def _build(request: BuildRequest) -> BuildReport:

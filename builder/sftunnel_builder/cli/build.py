@@ -14,7 +14,12 @@ from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
 from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sftunnel_builder.build import BuildReport
+
+MAX_NAMES = 10
+"""Of devices left out, on a screen; --json has all."""
 
 
 def build(
@@ -22,15 +27,16 @@ def build(
         list[Path] | None,
         typer.Option(
             "--fmc-tree",
-            help="Directory that looks like an FMC's /; twice for an HA pair, primary first. "
-            "[default: /]",
+            help="Directory that looks like an FMC's /, or a snapshot; twice for an HA pair, "
+            "primary first. [default: /]",
         ),
     ] = None,
     failed_push: Annotated[
         Path | None,
         typer.Option(
             "--failed-push",
-            help="The FAILED_PUSH file to use. [default: the tree's newest]",
+            help="The FAILED_PUSH to use, or what generate_certs.pl showed. "
+            "[default: the tree's newest]",
         ),
     ] = None,
     all_devices: Annotated[
@@ -42,6 +48,10 @@ def build(
     only: Annotated[
         list[str] | None,
         typer.Option("--only", help="Only this device: name, UUID or address. May be repeated."),
+    ] = None,
+    devices: Annotated[
+        Path | None,
+        typer.Option("--devices", help="Only the devices in this devices.csv: name,address."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The kit to write.")] = Path("sftunnel-kit"),
     replace: Annotated[
@@ -71,6 +81,7 @@ def build(
 ) -> None:
     """Build a kit: one signed bundle a device."""
     from sftunnel_builder.build import BuildRequest, build_kit, build_time
+    from sftunnel_builder.choose import Wanted
 
     if plain_keys and key_passphrase_file:
         raise BundlerError(
@@ -85,13 +96,16 @@ def build(
             ExitCode.USAGE,
         )
     request = BuildRequest(
-        fmc_trees=tuple(fmc_tree or [Path("/")]),
+        wanted=Wanted(
+            fmc_trees=tuple(fmc_tree or [Path("/")]),
+            failed_push=failed_push,
+            all_devices=all_devices,
+            only=tuple(only or ()),
+            devices_csv=devices,
+        ),
         out=Path(os.path.abspath(out)),
         signer=_load_signer(signing_key.expanduser(), signing_passphrase_file),
         created=build_time(),
-        failed_push=failed_push,
-        all_devices=all_devices,
-        only=tuple(only or ()),
         replace=replace,
         plain_keys=plain_keys,
         passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
@@ -125,7 +139,7 @@ def _show(report: BuildReport) -> None:
     for refusal in report.refused:
         screen.result(f"refused  {refusal.name:<{width}}  {refusal.message}")
         screen.note(f"hint: {refusal.name}: {refusal.hint}")
-    for text in report.notes:
+    for text in [*_left_out(report), *report.notes]:
         screen.note(text)
     screen.result()
     if report.kit is None:
@@ -138,6 +152,14 @@ def _show(report: BuildReport) -> None:
         screen.result(f"passphrases  {printable(str(report.passphrases))}")
         screen.note("Take the passphrases to the devices another way than the kit.")
     screen.note("Print the runbooks in the kit's runbooks/: they say what to type on each device.")
+
+
+def _left_out(report: BuildReport) -> Iterator[str]:
+    """Yield a line for each reason for which devices get no bundle."""
+    for why in dict.fromkeys(device.why for device in report.left_out):
+        names = [device.name for device in report.left_out if device.why == why]
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        yield f"left out ({why}): {', '.join(names[:MAX_NAMES])}{more}"
 
 
 def _as_json(report: BuildReport) -> dict[str, Any]:
@@ -164,5 +186,6 @@ def _as_json(report: BuildReport) -> dict[str, Any]:
             {"name": r.name, "uuid": r.uuid, "error": r.message, "hint": r.hint}
             for r in report.refused
         ],
+        "left_out": [{"name": d.name, "uuid": d.uuid, "why": d.why} for d in report.left_out],
         "notes": list(report.notes),
     }
