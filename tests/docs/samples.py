@@ -135,10 +135,18 @@ class Site:
         # The FMC's own tree is the default, /.
         command.write_text(
             "#!/bin/sh\nverb=$1\nshift\n"
-            f'[ $verb != build ] || set -- --fmc-tree {shlex.quote(str(place / "fmc"))} "$@"\n'
+            'case "$verb $*" in *--fmc-tree*) ;; build*) '
+            f'set -- --fmc-tree {shlex.quote(str(place / "fmc"))} "$@" ;; esac\n'
             f'exec {shlex.join(program())} $verb "$@"\n'
         )
-        command.chmod(0o755)
+        ssh = place / "bin" / "ssh"
+        # The one use that the docs make of it: ssh fmc 'sudo sh -s', with a script on its input.
+        ssh.write_text(
+            "#!/bin/sh\n[ \"$*\" = 'fmc sudo sh -s' ] || exit 255\n"
+            f"exec {shlex.join(AS_ROOT)} sh -s -- --root {shlex.quote(str(place / 'fmc'))}\n"
+        )
+        for path in (command, ssh):
+            path.chmod(0o755)
         (place / "stick").mkdir()
         fmc = LabFmc.create(place / "fmc", uuid=FMC_UUID, now=now)
         devices = [
@@ -248,6 +256,14 @@ def _on_the_fmc(site: Site) -> None:
     refused = site.fmc_run(f"sftunnel-bundler build {key} --out kit-2", unlock)
     _keep(site, "build, one refused", refused, 9)
     pushed.write_bytes(whole)
+    collect = (
+        "sftunnel-bundler collect > collect.sh; umask 077; "
+        "ssh fmc 'sudo sh -s' < collect.sh > fmc.tar.gz"
+    )
+    _keep(site, "collect", site.fmc_run(collect), 0)
+    (site.place / "devices.csv").write_text("Plant 4 edge,,admin,pw\nBranch 9,10.1.9.9,admin,pw\n")
+    listed = f"sftunnel-bundler build {key} --fmc-tree fmc.tar.gz --devices devices.csv --out kit-3"
+    _keep(site, "build, listed", site.fmc_run(listed, unlock), 0)
     bundles = " ".join(f"kit/bundles/{site.bundle(d)}.tar.gz" for d in site.devices)
     _keep(
         site,
@@ -257,7 +273,7 @@ def _on_the_fmc(site: Site) -> None:
     )
     first = f"kit/bundles/{site.bundle(site.devices[0])}.tar.gz"
     _keep(site, "inspect", site.fmc_run(f"sftunnel-bundler inspect {first}"), 0)
-    _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v kit-2"), 0)
+    _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
 
 
 def _on_a_device(site: Site) -> None:
