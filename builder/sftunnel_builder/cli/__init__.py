@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -51,6 +52,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; every error is a message and a hint."""
+    _leave_no_core()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             # As an exception, so that half a kit is cleared away.
@@ -79,6 +81,16 @@ def main() -> NoReturn:
         screen.complain(_bug(error))
         code = ExitCode.BUG
     raise SystemExit(int(code))
+
+
+def _leave_no_core() -> None:
+    """See to it that a crash leaves no core file: keys and passphrases would be in it.
+
+    A limit of 1 also stops a core that the kernel would pipe to a program, as 0 does not (core(5)).
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    wanted = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (wanted, wanted))
 
 
 def _bug(error: Exception) -> BundlerError:
