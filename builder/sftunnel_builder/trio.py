@@ -141,7 +141,20 @@ def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: 
             "take /etc/sf/ca_root/cacert.pem of the FMC",
         )
     if not _is_issued_by(cert, ca):
-        raise BundlerError(f"'{cert_place}' was not issued by the CA in '{ca_place}'", SAME_RUN)
+        raise BundlerError(
+            f"'{cert_place}' was not issued by the CA in '{ca_place}'", _hint_at_run(ca, cert)
+        )
+
+
+def _hint_at_run(ca: Certificate, cert: Certificate) -> str:
+    """Say which of two files is older: both begin to hold seconds after their run."""
+    if cert.not_before_utc == ca.not_before_utc:
+        return SAME_RUN
+    is_older = cert.not_before_utc < ca.not_before_utc
+    return (
+        f"{SAME_RUN}: the certificate is of {'an older' if is_older else 'a later'} one, "
+        f"{cert.not_before_utc:%Y-%m-%d %H:%M}, the CA of {ca.not_before_utc:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def _is_issued_by(cert: Certificate, ca: Certificate) -> bool:

@@ -106,6 +106,15 @@ def test_a_ca_with_the_right_name_and_another_key(make_trio: Callable[..., TrioF
     assert "'sftunnel-cert.pem' was not issued by the CA" in _refusal(files).message
 
 
+@pytest.mark.parametrize(("hours", "word"), [(-24, "an older"), (24, "a later")])
+def test_a_certificate_of_another_run_is_told_by_its_date(
+    make_trio: Callable[..., TrioFiles], hours: int, word: str
+) -> None:
+    times = (TIMES[0] + timedelta(hours=hours), TIMES[1])
+    files = replace(make_trio(leaf={"times": times}), cacert=make_ca(FMC, new_key(), *TIMES))
+    assert f"the certificate is of {word} one, {times[0]:%Y-%m-%d}" in _refusal(files).hint
+
+
 def test_a_ca_that_did_not_sign_itself(make_trio: Callable[..., TrioFiles]) -> None:
     files = make_trio()
     assert "is not signed by its own key" in _refusal(replace(files, cacert=files.cert)).message
