@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.errors import printable
 from sftunnel_builder.trio import TRIO_NAMES
 
@@ -29,7 +30,6 @@ _UNWRAPPED = re.compile(
 )
 _CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/\S*)?(?:\s+(/.*))?\s*")
 _PROMPT = re.compile(r"\s*[^\s@]+@[^\s:]+:[^#$%>]*[#$%>](\s.*)?")
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|\x07")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 NO_ADDRESS = {"DONTRESOLVE", "-"}
 MAX_PARTS = 8
@@ -95,9 +95,9 @@ def parse_failed_push(data: bytes) -> FailedPush:
 def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
     """Yield each record with the number of its first line, wrapped ones joined."""
     start, parts = 0, list[str]()
-    text = data.decode("utf-8-sig", "backslashreplace")
+    text = without_escapes(data).decode("utf-8-sig", "backslashreplace")
     for number, raw in enumerate(text.split("\n"), 1):
-        line = _ESCAPE.sub("", raw.rstrip("\r"))
+        line = raw.rstrip("\r")
         if not line.strip() or _PROMPT.fullmatch(line.rstrip()):
             continue
         is_start = _RECORD_START.match(line)

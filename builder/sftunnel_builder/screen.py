@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sftunnel_builder.errors import BundlerError
@@ -16,6 +17,7 @@ from sftunnel_builder.errors import BundlerError
 T = TypeVar("T")
 MIN_FOR_PROGRESS = 40
 """A progress bar for less work would be gone before it is read."""
+MIN_BYTES_FOR_PROGRESS = 32 * 1024 * 1024
 
 
 def result(text: str = "") -> None:
@@ -62,3 +64,21 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterable[T]:
     from rich.progress import track
 
     return track(items, what, total, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def byte_progress(total: int | None, what: str) -> Iterator[Callable[[int], None]]:
+    """Give a function to be told how many more bytes were read; on the terminal a bar shows it.
+
+    total is in bytes, None if it is not known.
+    """
+    if not sys.stderr.isatty() or (total is not None and total < MIN_BYTES_FOR_PROGRESS):
+        yield lambda _count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)

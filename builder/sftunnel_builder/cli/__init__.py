@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import build, collect, demo, inspect, keygen, verify
+from sftunnel_builder.cli import build, collect, demo, diagnose, inspect, keygen, verify
 from sftunnel_builder.errors import BundlerError, ExitCode
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for verb in (
     build.build,
     inspect.inspect,
     verify.verify,
+    diagnose.diagnose,
     demo.demo,
 ):
     app.command()(verb)

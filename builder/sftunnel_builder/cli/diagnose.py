@@ -1,0 +1,209 @@
+"""`sftunnel-bundler diagnose`: why tunnels are down, from logs and saved status outputs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.errors import BundlerError, ExitCode
+
+if TYPE_CHECKING:
+    from sftunnel_builder.diagnosis import Diagnosis, Finding, PeerDiagnosis
+    from sftunnel_builder.log_files import LogFile
+
+UNNAMED = "a peer that the log does not name"
+
+
+def diagnose(
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="LOG...",
+            help="messages of an FMC or a device, plain or .gz; saved output of sftunnel_status.pl "
+            "or sftunnel-status-brief; a directory with messages*; - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Say which tunnels fail and why, from logs.
+
+    Name older files first: what is read last counts as the newest. The files of a rotated set
+    (messages.2.gz, messages.1, messages) are put in order.
+    """
+    from sftunnel_builder.log_files import STANDARD_INPUT, find_log_files
+
+    if not logs:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise BundlerError(
+                "no log was named, and none comes from standard input",
+                "name one: /var/log/messages on an FMC, /ngfw/var/log/messages on a device",
+                ExitCode.USAGE,
+            )
+        logs = [STANDARD_INPUT]
+    files, problems = find_log_files(logs)
+    report = _read(files, problems)
+    for problem in problems:
+        screen.complain(problem)
+    if not report["sftunnel_lines"]:
+        if problems:
+            raise typer.Exit(ExitCode.REFUSED)
+        raise _no_sftunnel(report["lines"])
+    for warning in report["warnings"]:
+        screen.note(f"warning: {warning}")
+    diagnosis: Diagnosis = report.pop("diagnosis")
+    if as_json:
+        screen.result_json({**report, **_facts(diagnosis)})
+    else:
+        _show(diagnosis)
+        lines = "1 line" if report["lines"] == 1 else f"{report['lines']:,} lines"
+        screen.result(f"{lines}, {report['sftunnel_lines']:,} of sftunnel")
+    raise typer.Exit(ExitCode.PART_DONE if problems else ExitCode.DONE)
+
+
+def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
+    """Read all files; return the counts, the warnings and the diagnosis, and add to problems."""
+    from sftunnel_builder.diagnosis import MAX_ROWS, Observer
+    from sftunnel_builder.log_files import Tally, read_lines
+    from sftunnel_builder.log_lines import parse_line
+
+    observer, inputs = Observer(), []
+    warnings: list[str] = []
+    sizes = [file.size for file in files]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    with screen.byte_progress(total, "reading logs") as advance:
+        for file in files:
+            tally, of_sftunnel = Tally(), 0
+            try:
+                for line in read_lines(file, tally, advance):
+                    said = parse_line(line)
+                    if said:
+                        of_sftunnel += 1
+                        observer.add(said)
+            except BundlerError as problem:
+                problems.append(problem)
+            if tally.is_cut_off:
+                warnings.append(f"'{file.name()}' is cut off: it was read to line {tally.lines}")
+            row = {"name": file.name(), "lines": tally.lines, "sftunnel_lines": of_sftunnel}
+            inputs.append({**row, "is_cut_off": tally.is_cut_off})
+    diagnosis = observer.diagnose()
+    if diagnosis.left_out:
+        warnings.append(
+            f"over {MAX_ROWS:,} different peers and causes: {diagnosis.left_out:,} were left out"
+        )
+    return {
+        "inputs": inputs,
+        "lines": sum(row["lines"] for row in inputs),
+        "sftunnel_lines": sum(row["sftunnel_lines"] for row in inputs),
+        "warnings": warnings,
+        "diagnosis": diagnosis,
+    }
+
+
+def _no_sftunnel(lines: int) -> BundlerError:
+    return BundlerError(
+        f"not a log of sftunnel: none of its lines is in {lines:,} lines",
+        "name /var/log/messages of an FMC, /ngfw/var/log/messages of a device, or a saved output "
+        "of sftunnel_status.pl",
+    )
+
+
+def _called(peer: PeerDiagnosis, is_of_many_hosts: bool) -> str:
+    """Return what to call a peer."""
+    name = peer.name or UNNAMED
+    return f"{name} in the log of {peer.host}" if is_of_many_hosts and peer.host else name
+
+
+def _cause(finding: Finding) -> str:
+    """Return a cause in words, with the verify error's number."""
+    return finding.cause.words + (f": err {finding.number}" if finding.number else "")
+
+
+def _verdict(peer: PeerDiagnosis) -> str:
+    """Return what is the matter with a peer, in one line."""
+    if not peer.findings:
+        return "up"
+    if peer.is_up:
+        since = f" since {peer.up_since}" if peer.up_since else ""
+        return f"up again{since}; before that: {_cause(peer.findings[0])}"
+    return _cause(peer.findings[0])
+
+
+def _show(diagnosis: Diagnosis) -> None:
+    """Print a line a peer, then the details of each, then what to do about each cause."""
+    from sftunnel_builder.causes import STANDING_ADVICE, Cause
+
+    hosts = {peer.host for peer in diagnosis.peers}
+    names = [_called(peer, len(hosts) > 1) for peer in diagnosis.peers]
+    width = min(max(map(len, names), default=0), 60)
+    for peer, name in zip(diagnosis.peers, names, strict=True):
+        state = "up    " if peer.is_up else "fails "
+        screen.result(f"{state} {name:<{width}}  {_verdict(peer)}")
+    if not diagnosis.peers:
+        screen.result("nothing wrong found: these lines tell of no failure and no connection")
+    for peer, name in zip(diagnosis.peers, names, strict=True):
+        if peer.findings:
+            uuid = f", {peer.uuid}" if peer.uuid and peer.uuid != peer.name else ""
+            screen.result(f"\n{name}{uuid}")
+            for finding in peer.findings:
+                _show_finding(finding)
+    failing = [peer for peer in diagnosis.peers if not peer.is_up]
+    leading = list(dict.fromkeys(peer.findings[0].cause for peer in failing))
+    if leading:
+        screen.result("\nwhat to do")
+    for cause in leading:
+        screen.result(f"  {cause.words}:\n    {cause.advice}")
+    if Cause.EXPIRED in leading:
+        screen.result(f"  {STANDING_ADVICE}")
+    screen.result()
+
+
+def _show_finding(finding: Finding) -> None:
+    """Print one cause of one peer."""
+    from sftunnel_builder.verify_errors import verify_error_name
+
+    screen.result(f"  {finding.cause.words}")
+    if finding.number:
+        name = verify_error_name(finding.number) or "a number that is not known here"
+        screen.result(f"    verify error {finding.number}, {name}")
+    times = "once" if finding.count == 1 else f"{finding.count:,} times"
+    when = f"at {finding.last}" if finding.last else "at a time that is not told"
+    if finding.first != finding.last:
+        when = f"first {finding.first}, last {finding.last}"
+    screen.result(f"    {times}, {when}")
+    screen.result(f"    > {finding.example}")
+
+
+def _facts(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the diagnosis for --json."""
+    from sftunnel_builder.verify_errors import verify_error_name
+
+    def finding(each: Finding) -> dict[str, Any]:
+        return {
+            "cause": each.cause.code,
+            "words": each.cause.words,
+            "verify_error": each.number,
+            "verify_error_name": verify_error_name(each.number) if each.number else None,
+            "count": each.count,
+            "first": each.first or None,
+            "last": each.last or None,
+            "example": each.example,
+            "advice": each.cause.advice,
+        }
+
+    def peer(each: PeerDiagnosis) -> dict[str, Any]:
+        return {
+            "name": each.name or None,
+            "uuid": each.uuid or None,
+            "log_of": each.host or None,
+            "is_up": each.is_up,
+            "up_since": each.up_since or None,
+            "cause": each.findings[0].cause.code if each.findings and not each.is_up else None,
+            "findings": [finding(each) for each in each.findings],
+        }
+
+    return {"peers": [peer(each) for each in diagnosis.peers], "left_out": diagnosis.left_out}
