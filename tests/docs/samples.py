@@ -228,6 +228,7 @@ def run_samples(place: Path) -> dict[str, str]:
     """Return the output of every scenario that the docs show, by name, in a reader's places."""
     site = Site.create(place)
     try:
+        _why_it_is_down(site)
         _on_the_fmc(site)
         _on_a_device(site)
         _on_another_device(site)
@@ -240,6 +241,16 @@ def _keep(site: Site, name: str, typed: Typed, code: int) -> None:
     """Keep an output that ended as it should."""
     assert typed.code == code, f"{name}: wanted status {code}, found {typed.code}\n{typed.text}"
     site.samples[name] = typed.text
+
+
+def _why_it_is_down(site: Site) -> None:
+    """Diagnose the log of a device that has just failed to connect for the first time."""
+    device = site.devices[0]
+    last = "SSL Verification status: certificate has expired\n"
+    assert device.wait_for_log(last), device.log_text()
+    log = "".join(device.log_text().partition(last)[:2])
+    (site.place / "messages").write_text(log)
+    _keep(site, "diagnose", site.fmc_run("sftunnel-bundler diagnose messages"), 0)
 
 
 def _on_the_fmc(site: Site) -> None:
@@ -372,6 +383,8 @@ _CHANGING = (
     (r"\b\d{8}T\d{6}Z\b", "<time>"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", "<time>"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", "<time>"),
+    (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\b", "<time>"),
+    (r"SF-IMS\[\d+\]: \[\d+\]", "SF-IMS[<n>]: [<n>]"),
     (r"PID \d+ -> \d+", "PID <n> -> <n>"),
     (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
     (r"\d+ KiB free", "<n> KiB free"),

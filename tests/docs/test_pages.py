@@ -96,6 +96,28 @@ def test_every_target_of_make_that_is_named_exists() -> None:
     assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
+def test_every_verify_error_that_is_told_apart_is_described_with_its_name() -> None:
+    from sftunnel_builder.causes import Cause, cause_of_verify_error
+    from sftunnel_builder.verify_errors import verify_error_name
+
+    text = (ROOT / "docs/operations.md").read_text()
+    told = re.findall(r"^\| (\d+) \| `(X509_V_ERR_\w+)` \| `([a-z0-9-]+)` \|", text, re.MULTILINE)
+    known = {number: cause_of_verify_error(number) for number in range(1, 1000)}
+    assert told == [
+        (str(number), verify_error_name(number), cause.code)
+        for number, cause in known.items()
+        if cause is not Cause.OTHER_VERIFY
+    ]
+
+
+def test_every_cause_of_a_failure_is_described() -> None:
+    from sftunnel_builder.causes import Cause
+
+    text = (ROOT / "docs/operations.md").read_text()
+    told = re.findall(r"^\| `([a-z0-9-]+)` \| ", text, re.MULTILINE)
+    assert set(told) >= {cause.code for cause in Cause}
+
+
 def test_the_limits_of_the_format_are_those_of_the_code() -> None:
     from sftunnel_builder import archive, passphrases, private_key
 

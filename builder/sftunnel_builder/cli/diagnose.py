@@ -126,7 +126,7 @@ def _cause(finding: Finding) -> str:
 def _verdict(peer: PeerDiagnosis) -> str:
     """Return what is the matter with a peer, in one line."""
     if not peer.findings:
-        return "up"
+        return "no failure seen"
     if peer.is_up:
         since = f" since {peer.up_since}" if peer.up_since else ""
         return f"up again{since}; before that: {_cause(peer.findings[0])}"

@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from log_text import BRIEF_DOWN, DEVICE, EXPIRED, STATUS_UP, established, initiating, log
-from sftunnel_builder.lab import LabDevice, LabFmc
 
 FAILING = initiating() + log(EXPIRED)
 NOISE = "Nov 24 10:11:12 fmc-1 SF-IMS[9]: [9] SFDataCorrelator:x [INFO] nothing\n"
@@ -86,7 +84,9 @@ def _diagnose(*words: str | Path, given: bytes = b"") -> subprocess.CompletedPro
             "verify error 10, X509_V_ERR_CERT_HAS_EXPIRED",
             id="up again",
         ),
-        pytest.param(STATUS_UP, "up     10.10.200.31  up", "of sftunnel", id="a status: up"),
+        pytest.param(
+            STATUS_UP, "up     10.10.200.31  no failure seen", "of sftunnel", id="a status: up"
+        ),
         pytest.param(
             BRIEF_DOWN,
             "fails  10.10.17.202  the tunnel is down or went down, and no reason is given",
@@ -157,12 +157,22 @@ def test_what_could_not_be_used_is_named(
     assert ("a certificate has expired" in done.stdout) is (code == 9)
 
 
-def test_a_file_that_is_cut_off_counts_as_far_as_it_goes_with_a_warning(tmp_path: Path) -> None:
-    packed = gzip.compress(FAILING.encode() * 1000 + os.urandom(50_000))
-    (tmp_path / "messages.gz").write_bytes(packed[:-9000])
-    done = _diagnose(tmp_path / "messages.gz")
-    assert done.returncode == 0
-    assert done.stderr.startswith(f"warning: '{tmp_path}/messages.gz' is cut off: it was read to ")
+@pytest.mark.parametrize(
+    ("is_damaged", "code", "message"),
+    [
+        pytest.param(False, 0, "warning: '{}' is cut off: it was read to line ", id="cut off"),
+        pytest.param(True, 9, "error: '{}' could be read to line ", id="damaged"),
+    ],
+)
+def test_what_was_read_of_a_broken_file_counts(
+    tmp_path: Path, is_damaged: bool, code: int, message: str
+) -> None:
+    packed = gzip.compress(FAILING.encode() * 1000 + os.urandom(50_000))[:-9000]
+    path = tmp_path / "messages.gz"
+    path.write_bytes(packed + b"\xff" * 20_000 * is_damaged)
+    done = _diagnose(path)
+    assert done.returncode == code
+    assert done.stderr.startswith(message.format(path))
     assert "1,000 times" in done.stdout
 
 
@@ -202,29 +212,6 @@ def test_the_json_for_programs() -> None:
         "example": log("[ERROR] err 20:x").strip(),
     }
     assert (again["is_up"], again["cause"], again["up_since"]) == (True, None, "Nov 24 10:11:12")
-
-
-def test_the_logs_of_a_real_handshake_that_failed(tmp_path: Path) -> None:
-    fmc = LabFmc.create(tmp_path / "fmc", now=datetime.now(UTC))
-    device = LabDevice.create(tmp_path / "ftd")
-    fmc.register(device)
-    try:
-        device.connect_to(fmc.uuid, "127.0.0.1", fmc.start_server())
-        device.start_sftunnel()
-        assert device.wait_for_log("SSL Verification status"), device.log_text()
-        status = device.status_text()
-    finally:
-        device.stop_sftunnel()
-        fmc.stop_server()
-    said = json.loads(_diagnose("--json", device.root / "var/log").stdout)
-    (peer,) = said["peers"]
-    assert (peer["name"], peer["cause"], peer["is_up"]) == ("127.0.0.1", "expired", False)
-    assert peer["findings"][0]["verify_error"] == 10
-    said = json.loads(_diagnose("--json", fmc.root / "var/log/messages").stdout)
-    assert [peer["cause"] for peer in said["peers"]] == ["expired"]
-    said = json.loads(_diagnose("--json", given=status.encode()).stdout)
-    assert [peer["name"] for peer in said["peers"]] == ["127.0.0.1"]
-    assert said["peers"][0]["is_up"] is False
 
 
 def test_a_large_log_has_a_bar_on_the_terminal_and_a_small_one_none(tmp_path: Path) -> None:
