@@ -35,17 +35,9 @@ def diagnose(
     Name older files first: what is read last counts as the newest. The files of a rotated set
     (messages.2.gz, messages.1, messages) are put in order.
     """
-    from sftunnel_builder.log_files import STANDARD_INPUT, find_log_files
+    from sftunnel_builder.log_files import find_log_files
 
-    if not logs:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise BundlerError(
-                "no log was named, and none comes from standard input",
-                "name one: /var/log/messages on an FMC, /ngfw/var/log/messages on a device",
-                ExitCode.USAGE,
-            )
-        logs = [STANDARD_INPUT]
-    files, problems = find_log_files(logs)
+    files, problems = find_log_files(logs or _standard_input())
     report = _read(files, problems)
     for problem in problems:
         screen.complain(problem)
@@ -63,6 +55,19 @@ def diagnose(
         lines = "1 line" if report["lines"] == 1 else f"{report['lines']:,} lines"
         screen.result(f"{lines}, {report['sftunnel_lines']:,} of sftunnel")
     raise typer.Exit(ExitCode.PART_DONE if problems else ExitCode.DONE)
+
+
+def _standard_input() -> list[Path]:
+    """Return what to read when no log was named; raises BundlerError if nobody sends anything."""
+    from sftunnel_builder.log_files import STANDARD_INPUT
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise BundlerError(
+            "no log was named, and none comes from standard input",
+            "name one: /var/log/messages on an FMC, /ngfw/var/log/messages on a device",
+            ExitCode.USAGE,
+        )
+    return [STANDARD_INPUT]
 
 
 def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
