@@ -55,6 +55,10 @@ _NAMED_PEER = re.compile(
 )
 _SUBJECT = re.compile(rf"^subject = .*?\btitle=({UUID_PATTERN})\b")
 _ERR = re.compile(r"^\W*err (\d{1,3})\b|\bverify error:num=(\d{1,3})\b")
+# In the middle of a text the number may be one of the operating system's: it counts only where the
+# text is about a certificate.
+_ERR_WITHIN = re.compile(r"\berr[ :=]{1,3}(\d{1,3})\b(?!\.)|\bverify error[ :=]{1,3}(\d{1,3})\b")
+_ABOUT_CERTIFICATE = re.compile(r"certificat|verif(?:y|ication)|digest algorithm|issuer", re.I)
 _STATUS_TEXT = re.compile(r"\bSSL Verification status: *(.*)")
 _ALERT = re.compile(r"(?:sslv3|tlsv1\d?|ssl/tls) alert ([a-z]+(?: [a-z]+)?)")
 _TLS13 = re.compile(r"SSL_verify_client_post_handshake|Failed to reload credentials")
@@ -133,6 +137,9 @@ def _cause(text: str) -> tuple[Cause | None, int | None]:
     """Return what a text complains of, the most telling first, and its verify error."""
     found = _ERR.search(text)
     number = int(found[1] or found[2]) if found else None
+    if number is None and _ABOUT_CERTIFICATE.search(text):
+        within = _ERR_WITHIN.search(text)
+        number = int(within[1] or within[2]) if within else None
     if number is None:
         status = _STATUS_TEXT.search(text)
         number = verify_error_number(status[1]) if status else None

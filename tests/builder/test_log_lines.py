@@ -40,6 +40,18 @@ def test_the_parts_of_a_line() -> None:
         ),
         pytest.param("[ERROR] err 79:invalid CA certificate", Cause.OTHER_VERIFY, 79, id="79"),
         pytest.param("[ERROR] err 999:what", Cause.OTHER_VERIFY, 999, id="a number of nobody"),
+        pytest.param(
+            "[ERROR] SSL_connect to peer 10.1.1.1: err 10:certificate has expired",
+            Cause.EXPIRED,
+            10,
+            id="a number in mid-sentence, about a certificate",
+        ),
+        pytest.param(
+            "[ERROR] depth=1 verify error: 19 self-signed certificate in certificate chain",
+            Cause.WRONG_CA,
+            19,
+            id="a verify error in mid-sentence",
+        ),
         pytest.param("[INFO] err 0:ok", None, None, id="no error"),
         pytest.param("[INFO] read 10 err 10 times", None, None, id="err in mid-sentence"),
         pytest.param(
