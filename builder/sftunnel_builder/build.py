@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from sftunnel_builder.bundle import Bundle, KeyLock, describe, make_bundle
+from sftunnel_builder.bundle import Bundle, Contents, KeyLock, describe, make_contents
 from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
 from sftunnel_builder.devices import Device, Refusal
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
-from sftunnel_builder.kit import new_kit, passphrase_path, publish, refuse_existing
+from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
 from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
-from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
 
@@ -30,7 +30,8 @@ class BuildRequest:
 
     wanted: Wanted
     out: Path
-    signer: Signer
+    signer: Signer | None
+    """None: the kit is signed later, by `sign`."""
     created: datetime
     replace: bool = False
     plain_keys: bool = False
@@ -41,11 +42,10 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class Built:
-    """A device that has a bundle now."""
+    """A device whose bundle is ready to be signed."""
 
     device: Device
-    bundle: Bundle
-    runbook: bytes
+    contents: Contents
     passphrase: str | None
     warnings: tuple[str, ...]
 
@@ -70,7 +70,8 @@ class BuildReport:
 
     kit: Path | None
     """None when no device could be built, and so no kit was written."""
-    signer: str
+    signer: str | None
+    """Fingerprint; None when the kit is not signed yet."""
     created: datetime
     passphrases: Path | None
     built: tuple[BuiltDevice, ...]
@@ -110,25 +111,25 @@ def build_kit(
     refused = list(choice.refused)
     built: list[BuiltDevice] = []
     passphrases: list[tuple[str, str, str]] = []
-    with new_kit(request.out) as kit:
+    with new_kit(request.out, request.signer) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):
                 refused.append(outcome)
                 continue
-            kit.add_bundle(outcome.bundle, outcome.runbook)
-            built.append(_summary(outcome))
+            bundle = kit.add_bundle(outcome.contents)
+            built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
             if outcome.passphrase and not request.passphrase:
                 row = (outcome.device.uuid, outcome.passphrase, outcome.device.name)
                 passphrases.append(row)
         if built:
-            kit.seal(request.signer)
+            kit.seal()
             secret = render_passphrases(request.out.name, passphrases) if passphrases else None
             publish(kit, request.out, secret)
         else:
             kit.directory.rmdir()
     return BuildReport(
         kit=request.out if built else None,
-        signer=request.signer.fingerprint(),
+        signer=request.signer.fingerprint() if request.signer else None,
         created=request.created,
         passphrases=passphrase_path(request.out) if passphrases else None,
         built=tuple(built),
@@ -139,38 +140,22 @@ def build_kit(
 
 
 def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Built | Refusal]:
-    """Yield a bundle or a refusal for each device, in order."""
+    """Yield what a bundle holds or a refusal for each device, in order.
+
+    The signer stays in this process: what signs cannot be copied to others, and is asked one
+    question at a time.
+    """
+    work = partial(_build_device, request=replace(request, signer=None))
     jobs = min(request.jobs, len(devices) // MIN_DEVICES_A_PROCESS + 1)
     if jobs == 1:
-        yield from (_build_device(device, request) for device in devices)
+        yield from map(work, devices)
         return
-    from cryptography.hazmat.primitives import serialization as s
-
-    key = request.signer.key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
-    # The key object cannot be pickled: its bytes go to the workers through a pipe.
-    bare = replace(request, signer=None)  # type: ignore[arg-type]
-    with ProcessPoolExecutor(jobs, initializer=_begin_worker, initargs=(bare, key)) as pool:
-        yield from pool.map(_work, devices, chunksize=MIN_DEVICES_A_PROCESS)
-
-
-_worker_request: BuildRequest
-
-
-def _begin_worker(bare: BuildRequest, key: bytes) -> None:
-    """Give a worker process its request."""
-    from cryptography.hazmat.primitives.serialization import load_der_private_key
-
-    global _worker_request  # noqa: PLW0603  one request for a process's life
-    signer = Signer(load_der_private_key(key, None))  # type: ignore[arg-type]
-    _worker_request = replace(bare, signer=signer)
-
-
-def _work(device: Device) -> Built | Refusal:
-    return _build_device(device, _worker_request)
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(work, devices, chunksize=MIN_DEVICES_A_PROCESS)
 
 
 def _build_device(device: Device, request: BuildRequest) -> Built | Refusal:
-    """Read, check and pack one device."""
+    """Read and check one device, and lock its keys."""
     trios = {}
     warnings: list[str] = []
     try:
@@ -192,15 +177,8 @@ def _build_device(device: Device, request: BuildRequest) -> Built | Refusal:
         return Refusal(device.uuid, device.name, error.message, error.hint)
     conf = describe((device.name, device.uuid, device.address), request.created, trios)
     lock = _key_lock(request)
-    bundle = make_bundle(conf, {u: trio for u, (_, trio) in trios.items()}, request.signer, lock)
-    runbook = render_device_runbook(
-        conf,
-        bundle.file_name.removesuffix(".tar.gz"),
-        request.signer.fingerprint(),
-        lock is not None,
-        bundle.sha256(),
-    )
-    return Built(device, bundle, runbook, lock.passphrase if lock else None, tuple(warnings))
+    contents = make_contents(conf, {u: trio for u, (_, trio) in trios.items()}, lock)
+    return Built(device, contents, lock.passphrase if lock else None, tuple(warnings))
 
 
 def _key_lock(request: BuildRequest) -> KeyLock | None:
@@ -212,15 +190,15 @@ def _key_lock(request: BuildRequest) -> KeyLock | None:
     return KeyLock(draw_passphrase(), ITERATIONS_RANDOM)
 
 
-def _summary(outcome: Built) -> BuiltDevice:
+def _summary(outcome: Built, bundle: Bundle, *, is_signed: bool) -> BuiltDevice:
     """Return what the report needs; the bundle itself is on disk."""
-    device, bundle = outcome.device, outcome.bundle
+    device = outcome.device
     return BuiltDevice(
         name=device.name,
         uuid=device.uuid,
         address=device.address,
         fmc_uuids=tuple(manager.uuid for manager in device.managers),
-        bundle=f"bundles/{bundle.file_name}",
+        bundle=kit_files(outcome.contents.top, is_signed=is_signed)[0],
         bundle_id=bundle.conf.bundle_id,
         sha256=bundle.sha256(),
         warnings=outcome.warnings,

@@ -28,6 +28,9 @@ from sftunnel_builder.trio import (
 )
 
 SUMS, SIGNATURE, SIGNER = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
+RUNBOOK = "RUNBOOK.txt"
+SIGNER_MEMBERS = {RUNBOOK, SIGNER, SUMS, SIGNATURE}
+"""What a signer adds to a bundle."""
 _MAX_NAME = 32
 _SUMS_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)\n")
 
@@ -54,14 +57,17 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class OpenedBundle:
-    """A bundle that was read and found whole: form, signature and checksums."""
+class Contents:
+    """What a bundle says and brings, whether anybody has signed it or not."""
 
     conf: BundleConf
-    top: str
     members: Mapping[str, bytes]
-    signer: str
-    """Fingerprint of the key that signed it; whether to trust that key is another matter."""
+    """By path below the top directory, in the order of the format."""
+
+    @property
+    def top(self) -> str:
+        """Return the name of the top directory; `.tar.gz` behind it makes the bundle's name."""
+        return bundle_name(self.conf.device_name, self.conf.device_uuid)
 
     def is_key_encrypted(self) -> bool:
         """Tell whether the private keys in it need a passphrase."""
@@ -71,21 +77,28 @@ class OpenedBundle:
         )
 
 
+@dataclass(frozen=True)
+class OpenedBundle(Contents):
+    """A bundle that was read and found whole: form, signature and checksums."""
+
+    signer: str
+    """Fingerprint of the key that signed it; whether to trust that key is another matter."""
+
+
 def bundle_name(device_name: str, device_uuid: str) -> str:
     """Return `sftunnel-<device name>-<first 8 of UUID>`: ASCII, short enough for any carrier."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", device_name)[:_MAX_NAME]
     return f"sftunnel-{safe}-{device_uuid[:8]}"
 
 
-def make_bundle(
-    conf: BundleConf, trios: Mapping[str, CheckedTrio], signer: Signer, lock: KeyLock | None
-) -> Bundle:
-    """Pack one device's bundle.
+def make_contents(
+    conf: BundleConf, trios: Mapping[str, CheckedTrio], lock: KeyLock | None
+) -> Contents:
+    """Return what one device's bundle says and brings, for a signer to vouch for.
 
     conf has its id; trios are by FMC UUID; lock is how to encrypt the keys, None to leave them in
     plaintext.
     """
-    top = bundle_name(conf.device_name, conf.device_uuid)
     members = {"install.sh": installer_script(), "bundle.conf": conf.render()}
     for trio in conf.trios:
         for name in TRIO_NAMES:
@@ -93,11 +106,25 @@ def make_bundle(
             if name == "sftunnel-key.pem" and lock:
                 content = encrypt_pkcs8(content, lock.passphrase, lock.iterations)
             members[trio.source(name)] = content
-    members["RUNBOOK.txt"] = render_device_runbook(conf, top, signer.fingerprint(), bool(lock))
+    return Contents(conf, members)
+
+
+def sign_contents(contents: Contents, signer: Signer) -> Bundle:
+    """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
+    members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
+    members[RUNBOOK] = render_device_runbook(
+        contents.conf, contents.top, signer.fingerprint(), contents.is_key_encrypted()
+    )
     members[SIGNER] = signer.public_pem()
     members[SUMS] = checksum_list(members)
     members[SIGNATURE] = signer.sign(members[SUMS])
-    return Bundle(f"{top}.tar.gz", conf, pack(Archive(top, conf.created, members)))
+    return pack_contents(Contents(contents.conf, members))
+
+
+def pack_contents(contents: Contents) -> Bundle:
+    """Pack a bundle as it is."""
+    archive = Archive(contents.top, contents.conf.created, contents.members)
+    return Bundle(f"{contents.top}.tar.gz", contents.conf, pack(archive))
 
 
 def describe(
@@ -130,7 +157,22 @@ def checksum_list(members: Mapping[str, bytes]) -> bytes:
 
 
 def open_bundle(data: bytes) -> OpenedBundle:
-    """Read a bundle and check all that needs no trust and no clock.
+    """Read a signed bundle and check all that needs no trust and no clock: see `open_contents`.
+
+    Raises BundlerError (UNTRUSTED).
+    """
+    opened = open_contents(data)
+    if not isinstance(opened, OpenedBundle):
+        raise BundlerError(
+            "the bundle is not signed yet",
+            "sign the kit that it is in: sftunnel-bundler sign KIT",
+            ExitCode.UNTRUSTED,
+        )
+    return opened
+
+
+def open_contents(data: bytes) -> Contents:
+    """Read a bundle, signed (an OpenedBundle) or not, and check what needs no trust and no clock.
 
     1. the archive is in canonical form
     2. SHA256SUMS is signed by the key in signer.pem
@@ -142,7 +184,23 @@ def open_bundle(data: bytes) -> OpenedBundle:
     """
     archive = unpack(data)  # 1
     members = archive.members
-    for name in (SUMS, SIGNATURE, SIGNER, "bundle.conf", "install.sh", "RUNBOOK.txt"):
+    signer = None
+    if not SIGNER_MEMBERS.isdisjoint(members):
+        signer = _check_signature(members)
+    for name in ("bundle.conf", "install.sh"):
+        if name not in members:
+            raise _altered(f"it has no '{name}'")
+    conf = parse_bundle_conf(members["bundle.conf"])  # 4
+    contents = Contents(conf, members) if signer is None else OpenedBundle(conf, members, signer)
+    if archive.top != contents.top or archive.mtime != conf.created:
+        raise _altered("bundle.conf is about another bundle")
+    _check_landing(contents)
+    return contents
+
+
+def _check_signature(members: Mapping[str, bytes]) -> str:
+    """Checks 2 and 3; returns the signer's fingerprint."""
+    for name in (SUMS, SIGNATURE, SIGNER, RUNBOOK):
         if name not in members:
             raise _altered(f"it has no '{name}'")
     signer = fingerprint(members[SIGNER])
@@ -150,21 +208,22 @@ def open_bundle(data: bytes) -> OpenedBundle:
         raise _altered("its signature does not fit SHA256SUMS")
     listed = {n: content for n, content in members.items() if n not in (SUMS, SIGNATURE)}
     if members[SUMS] != checksum_list(listed):  # 3
-        raise _altered(_difference(members[SUMS], listed))
-    conf = parse_bundle_conf(members["bundle.conf"])  # 4
-    top = bundle_name(conf.device_name, conf.device_uuid)
-    if archive.top != top or archive.mtime != conf.created:
-        raise _altered("bundle.conf is about another bundle")
-    sources = {trio.source(name) for trio in conf.trios for name in TRIO_NAMES}
-    if {n for n in members if n.startswith("payload/")} != sources:
+        raise _altered(difference(members[SUMS], listed))
+    return signer
+
+
+def _check_landing(contents: Contents) -> None:
+    """Check 5."""
+    trios, members = contents.conf.trios, contents.members
+    sources = [trio.source(name) for trio in trios for name in TRIO_NAMES]
+    if {n for n in members if n.startswith("payload/")} != set(sources):
         raise _altered("it holds other files than bundle.conf plans")
-    for trio in conf.trios:  # 5
+    for trio in trios:  # 5
         for name in TRIO_NAMES:
             content = members[trio.source(name)]
             is_open = b"ENCRYPTED PRIVATE KEY" not in content
             if is_open and hashlib.sha256(content).hexdigest() != trio.sha256[name]:
                 raise _altered(f"'{trio.source(name)}' is not what bundle.conf says must land")
-    return OpenedBundle(conf, top, members, signer)
 
 
 def check_trust(opened: OpenedBundle, trusted: Set[str]) -> None:
@@ -178,25 +237,25 @@ def check_trust(opened: OpenedBundle, trusted: Set[str]) -> None:
         )
 
 
-def check_payload(opened: OpenedBundle, passphrase: str | None, now: datetime) -> list[str]:
+def check_payload(contents: Contents, passphrase: str | None, now: datetime) -> list[str]:
     """Check every trio in a bundle as the build did; returns the warnings.
 
     An encrypted key is checked only with its passphrase, and else passed over. Raises
     BundlerError (REFUSED).
     """
     warnings: list[str] = []
-    for trio in opened.conf.trios:
+    for trio in contents.conf.trios:
         ca_place, cert_place, key_place = (trio.source(name) for name in TRIO_NAMES)
-        key = opened.members[key_place]
+        key = contents.members[key_place]
         is_locked = b"ENCRYPTED PRIVATE KEY" in key
         if is_locked and passphrase is not None:
             key = decrypt_key(key, passphrase, key_place)
             if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
                 raise _altered(f"'{key_place}' is not what bundle.conf says must land")
             is_locked = False
-        cacert, cert = opened.members[ca_place], opened.members[cert_place]
+        cacert, cert = contents.members[ca_place], contents.members[cert_place]
         files = TrioFiles(cacert, cert, key, (ca_place, cert_place, key_place))
-        uuids = {"device_uuid": opened.conf.device_uuid, "fmc_uuid": trio.fmc_uuid}
+        uuids = {"device_uuid": contents.conf.device_uuid, "fmc_uuid": trio.fmc_uuid}
         if is_locked:
             warnings += check_certificates(files, **uuids, now=now)[2]
         else:
@@ -218,14 +277,14 @@ def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
 
 
-def _difference(sums: bytes, listed: Mapping[str, bytes]) -> str:
-    """Say how SHA256SUMS and the files differ."""
+def difference(sums: bytes, listed: Mapping[str, bytes]) -> str:
+    """Say how SHA256SUMS and the files that it should list differ."""
     said = {name.decode(): digest.decode() for digest, name in _SUMS_LINE.findall(sums)}
     for name, content in listed.items():
         if name not in said:
             return f"it holds '{name}', which SHA256SUMS does not list"
         if hashlib.sha256(content).hexdigest() != said[name]:
-            return f"the checksum of '{name}' is not the signed one"
+            return f"the checksum of '{name}' is not the one that SHA256SUMS lists"
     missing = sorted(set(said) - set(listed))
     if missing:
         return f"it lacks '{missing[0]}', which SHA256SUMS lists"

@@ -9,19 +9,39 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sftunnel_builder.bundle import SIGNATURE, SIGNER, SUMS, Bundle
+from sftunnel_builder.bundle import (
+    SIGNATURE,
+    SIGNER,
+    SUMS,
+    Bundle,
+    Contents,
+    pack_contents,
+    sign_contents,
+)
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
 
 KIT_NAMES = {SUMS, SIGNATURE, SIGNER, "bundles", "runbooks"}
+UNSIGNED = "unsigned"
+"""Where the bundles of an unsigned kit are: not where somebody looks for what to carry."""
+UNSIGNED_KIT_NAMES = {SUMS, UNSIGNED}
+
+
+def kit_files(top: str, *, is_signed: bool) -> list[str]:
+    """Return the files that a bundle has in a kit, the bundle first; top is its top directory."""
+    if not is_signed:
+        return [f"{UNSIGNED}/{top}.tar.gz"]
+    return [f"bundles/{top}.tar.gz", f"bundles/{top}.tar.gz.sha256", f"runbooks/{top}.txt"]
 
 
 class Kit:
     """A kit that is being written, in a directory beside its final name."""
 
-    def __init__(self, directory: Path) -> None:
-        """Begin an empty kit."""
+    def __init__(self, directory: Path, signer: Signer | None) -> None:
+        """Begin an empty kit; without a signer it is one for `sign`."""
         self.directory = directory
+        self._signer = signer
         self._sums: dict[str, str] = {}
 
     def add(self, name: str, content: bytes, sha256: str | None = None) -> None:
@@ -33,20 +53,34 @@ class Kit:
         write_private(path, content)
         self._sums[name] = sha256 or hashlib.sha256(content).hexdigest()
 
-    def add_bundle(self, bundle: Bundle, runbook: bytes) -> None:
-        """Write a bundle, its checksum beside it, and its runbook."""
-        digest = bundle.sha256()
-        top = bundle.file_name.removesuffix(".tar.gz")
-        self.add(f"bundles/{bundle.file_name}", bundle.data, digest)
-        self.add(f"bundles/{bundle.file_name}.sha256", f"{digest}  {bundle.file_name}\n".encode())
-        self.add(f"runbooks/{top}.txt", runbook)
+    def add_bundle(self, contents: Contents) -> Bundle:
+        """Sign and write a bundle, its checksum beside it, and its runbook; returns the bundle.
 
-    def seal(self, signer: Signer) -> None:
+        Without a signer only what it brings is written.
+        """
+        if self._signer is None:
+            bundle = pack_contents(contents)
+            (unsigned,) = kit_files(contents.top, is_signed=False)
+            self.add(unsigned, bundle.data)
+            return bundle
+        bundle = sign_contents(contents, self._signer)
+        digest, signer = bundle.sha256(), self._signer.fingerprint()
+        packed, checksum, runbook = kit_files(contents.top, is_signed=True)
+        self.add(packed, bundle.data, digest)
+        self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
+        is_locked = contents.is_key_encrypted()
+        page = render_device_runbook(contents.conf, contents.top, signer, is_locked, digest)
+        self.add(runbook, page)
+        return bundle
+
+    def seal(self) -> None:
         """Write the signer's public key, and the signed list of everything in the kit."""
-        self.add(SIGNER, signer.public_pem())
+        if self._signer is not None:
+            self.add(SIGNER, self._signer.public_pem())
         sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._sums.items()))
         write_private(self.directory / SUMS, sums.encode())
-        write_private(self.directory / SIGNATURE, signer.sign(sums.encode()))
+        if self._signer is not None:
+            write_private(self.directory / SIGNATURE, self._signer.sign(sums.encode()))
 
 
 def passphrase_path(out: Path) -> Path:
@@ -54,7 +88,9 @@ def passphrase_path(out: Path) -> Path:
     return out.with_name(f"{out.name}-passphrases.txt")
 
 
-def refuse_existing(out: Path, *, replace: bool) -> None:
+def refuse_existing(
+    out: Path, *, replace: bool, hint: str = "name another kit with --out, or give --replace"
+) -> None:
     """Raise BundlerError if a kit stands under that name already, or no kit may stand there."""
     if not out.name or not out.parent.is_dir():
         raise BundlerError(
@@ -66,11 +102,7 @@ def refuse_existing(out: Path, *, replace: bool) -> None:
         if not os.path.lexists(path):
             continue
         if not replace:
-            raise BundlerError(
-                f"'{printable(str(path))}' exists already",
-                "name another kit with --out, or give --replace",
-                ExitCode.USAGE,
-            )
+            raise BundlerError(f"'{printable(str(path))}' exists already", hint, ExitCode.USAGE)
         if path == out and not _is_kit(out):
             raise BundlerError(
                 f"'{printable(str(out))}' is not a kit, so --replace leaves it alone",
@@ -82,11 +114,12 @@ def refuse_existing(out: Path, *, replace: bool) -> None:
 def _is_kit(path: Path) -> bool:
     """Tell whether a directory holds what a kit holds, and nothing else."""
     names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-    return {SUMS, SIGNATURE, SIGNER, "bundles"} <= names <= KIT_NAMES
+    is_signed = {SUMS, SIGNATURE, SIGNER, "bundles"} <= names <= KIT_NAMES
+    return is_signed or names == UNSIGNED_KIT_NAMES
 
 
 @contextmanager
-def new_kit(out: Path) -> Iterator[Kit]:
+def new_kit(out: Path, signer: Signer | None) -> Iterator[Kit]:
     """Give a kit to fill; afterwards it stands under its name, unless an error came.
 
     Raises BundlerError when the operating system refuses, and leaves what was there before.
@@ -94,7 +127,7 @@ def new_kit(out: Path) -> Iterator[Kit]:
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
         try:
-            yield Kit(work)
+            yield Kit(work, signer)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
@@ -106,16 +139,20 @@ def new_kit(out: Path) -> Iterator[Kit]:
         ) from None
 
 
-def publish(kit: Kit, out: Path, passphrases: bytes | None) -> None:
+def publish(
+    kit: Kit, out: Path, passphrases: bytes | None, *, keep_passphrases: bool = False
+) -> None:
     """Give a whole kit its name, and its passphrases theirs: last of all the kit.
 
-    A kit that stood there before is removed only when the new one has its name.
+    A kit that stood there before is removed only when the new one has its name. Its passphrases
+    go with it, unless they are kept as they are: then there are none to write.
     """
     secret = passphrase_path(out)
+    replaced = (out,) if keep_passphrases else (secret, out)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
     with ExitStack() as undo:
         undo.callback(aside.rmdir)
-        for path in (secret, out):
+        for path in replaced:
             if os.path.lexists(path):
                 os.rename(path, aside / path.name)
                 undo.callback(os.rename, aside / path.name, path)

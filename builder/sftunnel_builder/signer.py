@@ -1,25 +1,52 @@
-"""The signer: the ECDSA P-256 key pair that signs bundles, and what its signatures are worth."""
+"""The signer: the ECDSA P-256 key pair that signs bundles, and what its signatures are worth.
+
+A signer is a private key at hand, here, or somebody else who is asked: `sign_command`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.private_file import (
+    read_plain_file,
+    refuse_shared_directory,
+    refuse_shared_file,
+)
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, encrypt_pkcs8
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        EllipticCurvePrivateKey,
+        EllipticCurvePublicKey,
+    )
 
 DEFAULT_SIGNING_KEY = "~/.config/sftunnel-bundler/signing-key.pem"
 
 
+class Signer(ABC):
+    """Who signs."""
+
+    @abstractmethod
+    def sign(self, data: bytes) -> bytes:
+        """Return the ECDSA/SHA-256 signature, DER; raises BundlerError."""
+
+    @abstractmethod
+    def public_pem(self) -> bytes:
+        """Return the public key as SubjectPublicKeyInfo PEM."""
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the public key's SubjectPublicKeyInfo DER, 64 hex digits."""
+        return fingerprint(self.public_pem())
+
+
 @dataclass(frozen=True)
-class Signer:
+class KeySigner(Signer):
     """A private signing key, loaded."""
 
     key: EllipticCurvePrivateKey
@@ -38,21 +65,27 @@ class Signer:
         public = self.key.public_key()
         return public.public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of the public key's SubjectPublicKeyInfo DER, 64 hex digits."""
-        return fingerprint(self.public_pem())
+
+def public_key(pem: bytes) -> EllipticCurvePublicKey | None:
+    """Return the ECDSA P-256 public key in a PEM, None if there is no such key in it."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        key = s.load_pem_public_key(pem)
+    except Exception:  # noqa: BLE001  the parser has many ways to say "damaged"
+        return None
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1":
+        return key
+    return None
 
 
 def fingerprint(public_pem: bytes) -> str:
     """Return the fingerprint of a signer.pem, 64 hex digits; raises BundlerError (UNTRUSTED)."""
     from cryptography.hazmat.primitives import serialization as s
-    from cryptography.hazmat.primitives.asymmetric import ec
 
-    try:
-        public = s.load_pem_public_key(public_pem)
-    except Exception:  # noqa: BLE001  the parser has many ways to say "damaged"
-        public = None
-    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+    public = public_key(public_pem)
+    if public is None:
         raise BundlerError(
             "'signer.pem' holds no ECDSA P-256 public key",
             "get the bundle again from where it was built",
@@ -66,11 +99,10 @@ def is_signed_by(public_pem: bytes, signature: bytes, data: bytes) -> bool:
     """Tell whether a DER signature of data was made with the key of a signer.pem."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    public = s.load_pem_public_key(public_pem)
-    assert isinstance(public, ec.EllipticCurvePublicKey)  # noqa: S101  fingerprint() saw to it
+    public = public_key(public_pem)
+    assert public is not None  # noqa: S101  fingerprint() saw to it
     try:
         public.verify(signature, data, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
@@ -83,14 +115,14 @@ def grouped(digits: str) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
-def generate_signer() -> Signer:
+def generate_signer() -> KeySigner:
     """Draw a new key pair."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    return Signer(ec.generate_private_key(ec.SECP256R1()))
+    return KeySigner(ec.generate_private_key(ec.SECP256R1()))
 
 
-def save_signer(signer: Signer, path: Path, passphrase: str | None) -> None:
+def save_signer(signer: KeySigner, path: Path, passphrase: str | None) -> None:
     """Write the private key as PKCS#8 PEM, mode 0600, encrypted if there is a passphrase.
 
     Never replaces a file. Raises BundlerError.
@@ -102,6 +134,7 @@ def save_signer(signer: Signer, path: Path, passphrase: str | None) -> None:
         pem = encrypt_pkcs8(pem, passphrase, ITERATIONS_CHOSEN)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_shared_directory(path, "the signing key")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(pem)
@@ -126,7 +159,7 @@ def is_encrypted(path: Path) -> bool:
     return b"ENCRYPTED" in _read_private(path)
 
 
-def load_signer(path: Path, passphrase: str | None) -> Signer:
+def load_signer(path: Path, passphrase: str | None) -> KeySigner:
     """Load a signing key; raises BundlerError when it is open to others, none, or locked."""
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -150,25 +183,23 @@ def load_signer(path: Path, passphrase: str | None) -> Signer:
         raise BundlerError(
             f"'{place}' is not an ECDSA P-256 key", "make a signer with: sftunnel-bundler keygen"
         )
-    return Signer(key)
+    return KeySigner(key)
 
 
 def _read_private(path: Path) -> bytes:
-    """Return the file's contents; raises BundlerError if others may read it."""
-    place = printable(str(path))
+    """Return the file's contents; raises BundlerError if others may read or replace it."""
+    what = "the signing key"
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(1 << 16)
+        data, facts = read_plain_file(path, what)
+        if b"BEGIN PUBLIC KEY" in data:
+            raise BundlerError(
+                f"{what} '{printable(str(path))}' is a public key, which cannot sign",
+                "name the private key from keygen, or say with --sign-command who signs",
+            )
+        refuse_shared_file(path, facts, what)
     except OSError as error:
         raise BundlerError(
-            f"cannot read the signing key '{place}': {reason(error)}",
+            f"cannot read the signing key '{printable(str(path))}': {reason(error)}",
             "make one with: sftunnel-bundler keygen, or name it with --signing-key",
         ) from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise BundlerError(
-            f"the signing key '{place}' is open to others: wanted mode 0600, "
-            f"found {stat.S_IMODE(mode):04o}",
-            f"chmod 600 '{place}'; if others could have read it, make a new signer",
-        )
     return data

@@ -180,7 +180,11 @@ def _altered(opened: OpenedBundle, **changes: bytes | None) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("RUNBOOK.txt", b"do as I say", "the checksum of 'RUNBOOK.txt' is not the signed one"),
+        (
+            "RUNBOOK.txt",
+            b"do as I say",
+            "the checksum of 'RUNBOOK.txt' is not the one that SHA256SUMS lists",
+        ),
         ("RUNBOOK.txt", None, "it has no 'RUNBOOK.txt'"),
         ("extra", b"", "it holds 'extra', which SHA256SUMS does not list"),
         ("SHA256SUMS.sig", b"0", "its signature does not fit SHA256SUMS"),

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import build, collect, demo, diagnose, inspect, keygen, verify
+from sftunnel_builder.cli import build, collect, demo, diagnose, inspect, keygen, sign, verify
 from sftunnel_builder.errors import BundlerError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for verb in (
     collect.collect,
     keygen.keygen,
     build.build,
+    sign.sign,
     inspect.inspect,
     verify.verify,
     diagnose.diagnose,

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.cli.signing import (
+    SignCommandLine,
+    SigningKey,
+    SigningPassphraseFile,
+    choose_signer,
+    progress_beside,
+    show_kit,
+    show_passphrases,
+)
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
-from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
-from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
+from sftunnel_builder.passphrases import read_passphrase_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,13 +65,12 @@ def build(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the kit that stands there.")
     ] = False,
-    signing_key: Annotated[
-        Path, typer.Option("--signing-key", help="The signer's private key, from keygen.")
-    ] = Path(DEFAULT_SIGNING_KEY),
-    signing_passphrase_file: Annotated[
-        Path | None,
-        typer.Option("--signing-passphrase-file", help="File with the signing key's passphrase."),
-    ] = None,
+    signing_key: SigningKey = None,
+    signing_passphrase_file: SigningPassphraseFile = None,
+    sign_command: SignCommandLine = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Sign nothing: sign the kit later, with sign.")
+    ] = False,
     key_passphrase_file: Annotated[
         Path | None,
         typer.Option(
@@ -95,6 +102,8 @@ def build(
             "give one of them",
             ExitCode.USAGE,
         )
+    if unsigned:
+        _refuse_signer(signing_key, signing_passphrase_file, sign_command)
     request = BuildRequest(
         wanted=Wanted(
             fmc_trees=tuple(fmc_tree or [Path("/")]),
@@ -104,14 +113,16 @@ def build(
             devices_csv=devices,
         ),
         out=Path(os.path.abspath(out)),
-        signer=_load_signer(signing_key.expanduser(), signing_passphrase_file),
+        signer=None
+        if unsigned
+        else choose_signer(signing_key, signing_passphrase_file, sign_command),
         created=build_time(),
         replace=replace,
         plain_keys=plain_keys,
         passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
         jobs=jobs or os.cpu_count() or 1,
     )
-    report = build_kit(request, lambda items, total: screen.progress(items, total, "Building"))
+    report = build_kit(request, progress_beside(request.signer, "Building"))
     if as_json:
         screen.result_json(_as_json(report))
     else:
@@ -119,13 +130,20 @@ def build(
     raise typer.Exit(report.exit_code)
 
 
-def _load_signer(path: Path, passphrase_file: Path | None) -> Signer:
-    """Return the signer, asking for its passphrase if need be."""
-    if passphrase_file:
-        return load_signer(path, read_passphrase_file(passphrase_file))
-    if is_encrypted(path):
-        return load_signer(path, ask_passphrase("Passphrase of the signing key", twice=False))
-    return load_signer(path, None)
+def _refuse_signer(key: Path | None, passphrase_file: Path | None, command: str | None) -> None:
+    """Raise BundlerError if an option says who signs, where nobody does."""
+    options = {
+        "--signing-key": key,
+        "--signing-passphrase-file": passphrase_file,
+        "--sign-command": command,
+    }
+    for option, value in options.items():
+        if value is not None:
+            raise BundlerError(
+                f"--unsigned and {option} contradict each other",
+                "give one of them",
+                ExitCode.USAGE,
+            )
 
 
 def _show(report: BuildReport) -> None:
@@ -145,13 +163,12 @@ def _show(report: BuildReport) -> None:
     if report.kit is None:
         screen.result("nothing was built: no kit was written")
         return
-    screen.result(f"kit          {printable(str(report.kit))}")
-    screen.result(f"signer       {report.signer}")
-    screen.note(f"aloud:       {grouped(report.signer)}")
-    if report.passphrases:
-        screen.result(f"passphrases  {printable(str(report.passphrases))}")
-        screen.note("Take the passphrases to the devices another way than the kit.")
-    screen.note("Print the runbooks in the kit's runbooks/: they say what to type on each device.")
+    if report.signer is not None:
+        show_kit(report.kit, report.signer, report.passphrases)
+        return
+    screen.result(f"kit          {printable(str(report.kit))}, not signed yet")
+    show_passphrases(report.passphrases)
+    screen.note("Sign it where the signer is: sftunnel-bundler sign KIT. Then there are runbooks.")
 
 
 def _left_out(report: BuildReport) -> Iterator[str]:

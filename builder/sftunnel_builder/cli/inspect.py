@@ -24,7 +24,7 @@ def inspect(
         return
     for key in ("bundle_id", "device_name", "device_uuid", "device_address", "created"):
         screen.result(f"{key.replace('_', ' '):<15} {facts[key]}")
-    screen.result(f"{'signer':<15} {facts['signer']}")
+    screen.result(f"{'signer':<15} {facts['signer'] or 'NOT SIGNED YET'}")
     screen.result(f"{'sha256':<15} {facts['sha256']}")
     screen.result(f"{'key':<15} {'encrypted' if facts['key_encrypted'] else 'NOT ENCRYPTED'}")
     for fmc in facts["fmcs"]:
@@ -44,13 +44,13 @@ def inspect(
 
 def _facts(data: bytes) -> dict[str, Any]:
     """Return what a bundle holds, for --json."""
-    from sftunnel_builder.bundle import OpenedBundle, open_bundle
+    from sftunnel_builder.bundle import Contents, OpenedBundle, open_contents
     from sftunnel_builder.bundle_conf import LANDED_MODE, LANDED_OWNER, FmcTrio
     from sftunnel_builder.certificates import load_certificate
     from sftunnel_builder.errors import printable
     from sftunnel_builder.trio import TRIO_NAMES
 
-    def certificate(opened: OpenedBundle, place: str) -> dict[str, str]:
+    def certificate(opened: Contents, place: str) -> dict[str, str]:
         loaded = load_certificate(opened.members[place], place)
         return {
             "subject": printable(loaded.subject()),
@@ -59,7 +59,7 @@ def _facts(data: bytes) -> dict[str, Any]:
             "fingerprint": loaded.fingerprint(),
         }
 
-    def fmc(opened: OpenedBundle, trio: FmcTrio) -> dict[str, Any]:
+    def fmc(opened: Contents, trio: FmcTrio) -> dict[str, Any]:
         return {
             "uuid": trio.fmc_uuid,
             "run_id": trio.run_id,
@@ -77,7 +77,7 @@ def _facts(data: bytes) -> dict[str, Any]:
             ],
         }
 
-    opened = open_bundle(data)
+    opened = open_contents(data)
     conf = opened.conf
     return {
         "bundle_id": conf.bundle_id,
@@ -86,7 +86,7 @@ def _facts(data: bytes) -> dict[str, Any]:
         "device_address": printable(conf.device_address),
         "created": conf.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "builder_version": conf.builder_version,
-        "signer": opened.signer,
+        "signer": opened.signer if isinstance(opened, OpenedBundle) else None,
         "sha256": hashlib.sha256(data).hexdigest(),
         "key_encrypted": opened.is_key_encrypted(),
         "fmcs": [fmc(opened, trio) for trio in conf.trios],

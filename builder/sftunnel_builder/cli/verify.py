@@ -33,7 +33,7 @@ def verify(
     """Verify bundles: form, signature, checksums, trio."""
     from sftunnel_builder.bundle import check_payload, check_trust, open_bundle
 
-    trusted = {_fingerprint(text) for text in signer or []}
+    trusted = read_fingerprints(signer)
     passphrase = read_passphrase_file(passphrase_file) if passphrase_file else None
     worst = ExitCode.DONE
     any_locked = False
@@ -72,6 +72,11 @@ def read_bundle(path: Path) -> bytes:
             f"cannot read '{printable(str(path))}': {reason(error)}",
             "name a bundle: a .tar.gz in the kit's bundles/",
         ) from None
+
+
+def read_fingerprints(texts: list[str] | None) -> set[str]:
+    """Return the fingerprints given with --signer; raises BundlerError."""
+    return {_fingerprint(text) for text in texts or []}
 
 
 def _fingerprint(text: str) -> str:

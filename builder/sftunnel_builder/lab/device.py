@@ -1,9 +1,7 @@
 """Make a made-up FTD device: its tree, its stand-in commands and its end of the tunnel."""
 
-import os
 import re
 import subprocess
-import sys
 import time
 import uuid as uuids
 from collections.abc import Callable
@@ -12,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
+from sftunnel_builder.child import child_environment
 from sftunnel_builder.lab import tree
 from sftunnel_builder.lab.appliance import Appliance
 
@@ -101,7 +100,7 @@ class LabDevice(Appliance):
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,
-            env=_environment(),
+            env=child_environment(),
             check=False,
         )
 
@@ -140,16 +139,6 @@ class LabDevice(Appliance):
         done = self.run("pmtool", verb, "sftunnel")
         if done.returncode != 0:
             raise RuntimeError(f"pmtool {verb} sftunnel: exit {done.returncode}: {done.stderr}")
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment for a child: a frozen program's library path is not for openssl."""
-    environment = dict(os.environ)
-    if getattr(sys, "frozen", False):
-        environment.pop("LD_LIBRARY_PATH", None)
-        if "LD_LIBRARY_PATH_ORIG" in environment:
-            environment["LD_LIBRARY_PATH"] = environment.pop("LD_LIBRARY_PATH_ORIG")
-    return environment
 
 
 def _wait(is_so: Callable[[], bool], timeout_s: float) -> bool:

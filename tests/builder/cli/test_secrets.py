@@ -33,7 +33,7 @@ ABORT = "kit.Kit.seal = lambda *_: os.abort()"
 def _raise(error: str) -> str:
     """Return a change that lets the kit fail with an error that holds a secret."""
     return (
-        "def fail(self, bundle, runbook):\n"
+        "def fail(self, contents):\n"
         f"    raise {error}(open(os.environ['SECRET']).read())\n"
         "kit.Kit.add_bundle = fail"
     )

@@ -1,0 +1,137 @@
+"""Does a kit hold as it lies there, and who signed it? Reads all of it, and believes nothing.
+
+1. it is a directory of plain files that has a SHA256SUMS
+2. if it is signed: SHA256SUMS is signed by the key in signer.pem
+3. SHA256SUMS lists exactly the files that are there, with their checksums
+4. every bundle opens, is signed by the signer of the kit, and has the name that it should have
+5. nothing is there but the bundles, and what a kit has for each
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sftunnel_builder.archive import MAX_ARCHIVE_BYTES
+from sftunnel_builder.bundle import (
+    SIGNATURE,
+    SIGNER,
+    SUMS,
+    Contents,
+    OpenedBundle,
+    checksum_list,
+    difference,
+    open_contents,
+)
+from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.kit import kit_files
+from sftunnel_builder.signer import fingerprint, is_signed_by
+
+_NAME = re.compile(r"[A-Za-z0-9._/-]+")
+
+
+@dataclass(frozen=True)
+class OpenedKit:
+    """A kit that was read and found whole."""
+
+    bundles: Mapping[str, Contents]
+    """By path in the kit, sorted."""
+    signer: str | None
+    """Fingerprint of the key that signed it, None for an unsigned kit; whether to trust that key
+    is another matter."""
+
+
+def open_kit(directory: Path) -> OpenedKit:
+    """Read a kit, signed or not, and check it against the list at the top of this file.
+
+    Raises BundlerError: USAGE when it is no kit, UNTRUSTED when it is damaged or was altered.
+    """
+    files = _read_files(directory)  # 1
+    if SUMS not in files:
+        raise _no_kit(directory, f"it has no '{SUMS}'")
+    sums = files.pop(SUMS)
+    signer = None
+    if SIGNATURE in files or SIGNER in files:
+        signer = _check_signature(files.get(SIGNER, b""), files.pop(SIGNATURE, b""), sums)
+    if sums != checksum_list(files):  # 3
+        raise _altered(difference(sums, files))
+    names = [name for name in files if name.endswith(".tar.gz")]
+    bundles = {name: _open(name, files[name], signer) for name in names}
+    known = {SIGNER} if signer else set()
+    for name, contents in bundles.items():
+        wanted = kit_files(contents.top, is_signed=signer is not None)
+        if name != wanted[0]:
+            raise _altered(f"'{name}' is the bundle that belongs in '{wanted[0]}'")
+        known.update(wanted)
+    if not bundles:
+        raise _altered("it holds no bundle")
+    if known != set(files):  # 5
+        raise _altered(f"'{min(known ^ set(files))}' is missing, or is not of a kit")
+    return OpenedKit(bundles, signer)
+
+
+def _read_files(directory: Path) -> dict[str, bytes]:
+    """Return all files by path, sorted; check 1."""
+    if not directory.is_dir():
+        raise _no_kit(directory, "there is no such directory")
+    files = {}
+    try:
+        for path in sorted(directory.rglob("*")):
+            name = path.relative_to(directory).as_posix()
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                continue
+            if not stat.S_ISREG(mode) or not _NAME.fullmatch(name):
+                raise _altered(
+                    f"'{printable(name)}' in it is no plain file, or has a name that no kit has"
+                )
+            with path.open("rb") as file:
+                files[name] = file.read(MAX_ARCHIVE_BYTES + 1)
+    except OSError as error:
+        place = printable(os.fspath(error.filename or directory))
+        raise BundlerError(
+            f"cannot read '{place}': {reason(error)}", "look at its permissions"
+        ) from None
+    return dict(sorted(files.items()))
+
+
+def _check_signature(public_pem: bytes, signature: bytes, sums: bytes) -> str:
+    """Return the fingerprint of who signed; check 2."""
+    signer = fingerprint(public_pem)
+    if not is_signed_by(public_pem, signature, sums):
+        raise _altered("its signature does not fit SHA256SUMS")
+    return signer
+
+
+def _open(name: str, data: bytes, signer: str | None) -> Contents:
+    """Return an opened bundle; check 4."""
+    try:
+        contents = open_contents(data)
+    except BundlerError as error:
+        raise BundlerError(f"'{name}': {error.message}", error.hint, error.code) from None
+    found = contents.signer if isinstance(contents, OpenedBundle) else None
+    if found != signer:
+        raise _altered(
+            f"'{name}' is signed by '{found or 'nobody'}', the kit by '{signer or 'nobody'}'"
+        )
+    return contents
+
+
+def _no_kit(directory: Path, why: str) -> BundlerError:
+    return BundlerError(
+        f"'{printable(str(directory))}' is not a kit: {why}",
+        "name the directory that build wrote",
+        ExitCode.USAGE,
+    )
+
+
+def _altered(why: str) -> BundlerError:
+    return BundlerError(
+        f"the kit is damaged or was altered: {why}",
+        "get it again from where it was built",
+        ExitCode.UNTRUSTED,
+    )

@@ -1,0 +1,142 @@
+"""Signing a kit apart from building it: one that was built unsigned, or that another signer signed.
+
+Before anything is signed, all that a signer vouches for is checked. Nothing is signed if one thing
+of it does not hold:
+
+1. the kit is whole, as `open_kit` says
+2. who signed it before is one of those whom the operator named, if any were named
+3. every bundle holds the files of the format and no other
+4. its install.sh is that of this release, byte for byte: nobody signs a script that is not known
+5. its trios hold together and hold now, as `verify` says
+
+Only then are runbooks and signatures made anew. What is installed stays as it was, bundle.conf and
+the locked keys byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sftunnel_builder.bundle import SIGNER_MEMBERS, Contents, check_payload
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
+from sftunnel_builder.open_kit import open_kit
+from sftunnel_builder.resources import installer_script
+from sftunnel_builder.signer import Signer
+from sftunnel_builder.trio import TRIO_NAMES
+
+
+@dataclass(frozen=True)
+class SignRequest:
+    """What is to be signed."""
+
+    kit: Path
+    out: Path
+    """Where the signed kit goes: the same as kit to replace it."""
+    signer: Signer
+    trusted: Set[str]
+    """Fingerprints of who may have signed the kit before; empty: anybody."""
+    now: datetime
+
+
+@dataclass(frozen=True)
+class SignedDevice:
+    """What the report says of a bundle."""
+
+    name: str
+    uuid: str
+    bundle: str
+    bundle_id: str
+    sha256: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SignReport:
+    """What came of signing a kit."""
+
+    kit: Path
+    signer: str
+    signer_before: str | None
+    """None when nobody had signed it."""
+    passphrases: Path | None
+    """The file with the keys' passphrases, if it lies where the build wrote it."""
+    signed: tuple[SignedDevice, ...]
+    has_locked_keys: bool
+
+
+def sign_kit(
+    request: SignRequest, watch: Callable[[Iterable[Contents], int], Iterable[Contents]]
+) -> SignReport:
+    """Check a kit, and sign it. watch is given the bundles and their number, to show progress.
+
+    Raises BundlerError, and leaves the kit as it was.
+    """
+    if request.out != request.kit:
+        refuse_existing(request.out, replace=False, hint="name another place with --out")
+    opened = open_kit(request.kit)  # 1
+    _check_signer_before(opened.signer, request.trusted)  # 2
+    warnings = {
+        contents.top: _check_bundle(name, contents, request.now)
+        for name, contents in opened.bundles.items()
+    }
+    signed = []
+    bundles = list(opened.bundles.values())
+    with new_kit(request.out, request.signer) as kit:
+        for contents in watch(bundles, len(bundles)):
+            bundle = kit.add_bundle(contents)
+            conf, place = contents.conf, kit_files(contents.top, is_signed=True)[0]
+            name = printable(conf.device_name)
+            row = (name, conf.device_uuid, place, conf.bundle_id, bundle.sha256())
+            signed.append(SignedDevice(*row, warnings[contents.top]))
+        kit.seal()
+        publish(kit, request.out, None, keep_passphrases=True)
+    secret = passphrase_path(request.kit)
+    return SignReport(
+        kit=request.out,
+        signer=request.signer.fingerprint(),
+        signer_before=opened.signer,
+        passphrases=secret if secret.exists() else None,
+        signed=tuple(signed),
+        has_locked_keys=any(contents.is_key_encrypted() for contents in bundles),
+    )
+
+
+def _check_signer_before(signer: str | None, trusted: Set[str]) -> None:
+    """Check 2."""
+    if trusted and signer not in trusted:
+        raise BundlerError(
+            f"the kit is signed by another key: wanted '{', '.join(sorted(trusted))}', "
+            f"found '{signer or 'none'}'",
+            "find out who signed it; an unsigned kit is signed without --signer",
+            ExitCode.UNTRUSTED,
+        )
+
+
+def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ...]:
+    """Checks 3 to 5 of one bundle; returns the warnings."""
+    planned = [trio.source(file) for trio in contents.conf.trios for file in TRIO_NAMES]
+    if [n for n in contents.members if n not in SIGNER_MEMBERS] != [
+        *("install.sh", "bundle.conf", *planned)
+    ]:  # 3
+        raise BundlerError(
+            f"'{name}': it holds other files than those of the format, or in another order",
+            "build the kit again",
+            ExitCode.UNTRUSTED,
+        )
+    if contents.members["install.sh"] != installer_script():  # 4
+        digest = hashlib.sha256(contents.members["install.sh"]).hexdigest()
+        raise BundlerError(
+            f"'{name}': its install.sh is not that of this release, but one with the SHA-256 "
+            f"'{digest}'",
+            "build the kit again with this release, or sign it with the release that built it",
+            ExitCode.UNTRUSTED,
+        )
+    try:
+        return tuple(check_payload(contents, None, now))  # 5
+    except BundlerError as error:
+        raise BundlerError(f"'{name}': {error.message}", error.hint, error.code) from None
