@@ -50,10 +50,15 @@ def open_kit(directory: Path) -> OpenedKit:
 
     Raises BundlerError: USAGE when it is no kit, UNTRUSTED when it is damaged or was altered.
     """
+    # Asked first, so that no other directory is read, such as all of /.
+    if not (directory / SUMS).is_file():
+        raise BundlerError(
+            f"'{printable(str(directory))}' is not a kit: it has no '{SUMS}'",
+            "name the directory that build wrote",
+            ExitCode.USAGE,
+        )
     files = _read_files(directory)  # 1
-    if SUMS not in files:
-        raise _no_kit(directory, f"it has no '{SUMS}'")
-    sums = files.pop(SUMS)
+    sums = files.pop(SUMS, b"")
     signer = None
     if SIGNATURE in files or SIGNER in files:
         signer = _check_signature(files.get(SIGNER, b""), files.pop(SIGNATURE, b""), sums)
@@ -76,8 +81,6 @@ def open_kit(directory: Path) -> OpenedKit:
 
 def _read_files(directory: Path) -> dict[str, bytes]:
     """Return all files by path, sorted; check 1."""
-    if not directory.is_dir():
-        raise _no_kit(directory, "there is no such directory")
     files = {}
     try:
         for path in sorted(directory.rglob("*")):
@@ -119,14 +122,6 @@ def _open(name: str, data: bytes, signer: str | None) -> Contents:
             f"'{name}' is signed by '{found or 'nobody'}', the kit by '{signer or 'nobody'}'"
         )
     return contents
-
-
-def _no_kit(directory: Path, why: str) -> BundlerError:
-    return BundlerError(
-        f"'{printable(str(directory))}' is not a kit: {why}",
-        "name the directory that build wrote",
-        ExitCode.USAGE,
-    )
 
 
 def _altered(why: str) -> BundlerError:

@@ -27,9 +27,8 @@ def read_plain_file(path: Path, what: str) -> tuple[bytes, os.stat_result]:
     BundlerError if it is no plain file.
     """
     # Not blocking: a FIFO would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
+    with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+        facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):  # 1
             raise BundlerError(
                 f"{what} '{printable(str(path))}' is not a plain file", "name the file itself"

@@ -47,8 +47,8 @@ class SignCommand(Signer):
         answer = self._ask(data)
         if not _is_der_signature(answer):
             raise BundlerError(
-                f"the sign command '{self._program()}' did not print a signature in DER: found "
-                f"{len(answer)} bytes of something else",
+                f"the sign command '{self._program()}' printed {len(answer)} bytes, which are no "
+                "signature in DER",
                 f"it must print a signature {_BY_THE_KEY}, and nothing else",
             )
         if not is_signed_by(self.pem, answer, data):
