@@ -72,6 +72,8 @@ class BuildReport:
     """None when no device could be built, and so no kit was written."""
     signer: str | None
     """Fingerprint; None when the kit is not signed yet."""
+    sums_sha256: str | None
+    """Of the kit's SHA256SUMS."""
     created: datetime
     passphrases: Path | None
     built: tuple[BuiltDevice, ...]
@@ -110,6 +112,7 @@ def build_kit(
     choice = choose_devices(request.wanted)
     refused = list(choice.refused)
     built: list[BuiltDevice] = []
+    sums_sha256 = None
     passphrases: list[tuple[str, str, str]] = []
     with new_kit(request.out, request.signer) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
@@ -122,7 +125,7 @@ def build_kit(
                 row = (outcome.device.uuid, outcome.passphrase, outcome.device.name)
                 passphrases.append(row)
         if built:
-            kit.seal()
+            sums_sha256 = kit.seal()
             secret = render_passphrases(request.out.name, passphrases) if passphrases else None
             publish(kit, request.out, secret)
         else:
@@ -130,6 +133,7 @@ def build_kit(
     return BuildReport(
         kit=request.out if built else None,
         signer=request.signer.fingerprint() if request.signer else None,
+        sums_sha256=sums_sha256,
         created=request.created,
         passphrases=passphrase_path(request.out) if passphrases else None,
         built=tuple(built),

@@ -35,6 +35,10 @@ class BundlerError(Exception):
         self.hint = hint
         self.code = code
 
+    def about(self, place: str) -> BundlerError:
+        """Return the same error with the name of the file or bundle that it is about in front."""
+        return type(self)(f"'{place}': {self.message}", self.hint, self.code)
+
 
 def printable(text: str, limit: int = 200) -> str:
     """Return text from outside such that no terminal obeys it and no line grows without end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -28,11 +29,11 @@ UNSIGNED = "unsigned"
 UNSIGNED_KIT_NAMES = {SUMS, UNSIGNED}
 
 
-def kit_files(top: str, *, is_signed: bool) -> list[str]:
+def kit_files(top: str, *, is_signed: bool) -> tuple[str, ...]:
     """Return the files that a bundle has in a kit, the bundle first; top is its top directory."""
     if not is_signed:
-        return [f"{UNSIGNED}/{top}.tar.gz"]
-    return [f"bundles/{top}.tar.gz", f"bundles/{top}.tar.gz.sha256", f"runbooks/{top}.txt"]
+        return (f"{UNSIGNED}/{top}.tar.gz",)
+    return f"bundles/{top}.tar.gz", f"bundles/{top}.tar.gz.sha256", f"runbooks/{top}.txt"
 
 
 class Kit:
@@ -46,8 +47,6 @@ class Kit:
 
     def add(self, name: str, content: bytes, sha256: str | None = None) -> None:
         """Write one file, 0600 and flushed; name is relative, such as `runbooks/fw.txt`."""
-        import hashlib
-
         path = self.directory / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
         write_private(path, content)
@@ -73,14 +72,18 @@ class Kit:
         self.add(runbook, page)
         return bundle
 
-    def seal(self) -> None:
-        """Write the signer's public key, and the signed list of everything in the kit."""
+    def seal(self) -> str:
+        """Write the signer's public key, and the signed list of everything in the kit.
+
+        Returns the SHA-256 of the list.
+        """
         if self._signer is not None:
             self.add(SIGNER, self._signer.public_pem())
         sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._sums.items()))
         write_private(self.directory / SUMS, sums.encode())
         if self._signer is not None:
             write_private(self.directory / SIGNATURE, self._signer.sign(sums.encode()))
+        return hashlib.sha256(sums.encode()).hexdigest()
 
 
 def passphrase_path(out: Path) -> Path:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -43,6 +44,8 @@ class OpenedKit:
     signer: str | None
     """Fingerprint of the key that signed it, None for an unsigned kit; whether to trust that key
     is another matter."""
+    sums_sha256: str
+    """Of SHA256SUMS."""
 
 
 def open_kit(directory: Path) -> OpenedKit:
@@ -76,7 +79,7 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered("it holds no bundle")
     if known != set(files):  # 5
         raise _altered(f"'{min(known ^ set(files))}' is missing, or is not of a kit")
-    return OpenedKit(bundles, signer)
+    return OpenedKit(bundles, signer, hashlib.sha256(sums).hexdigest())
 
 
 def _read_files(directory: Path) -> dict[str, bytes]:
@@ -115,7 +118,7 @@ def _open(name: str, data: bytes, signer: str | None) -> Contents:
     try:
         contents = open_contents(data)
     except BundlerError as error:
-        raise BundlerError(f"'{name}': {error.message}", error.hint, error.code) from None
+        raise error.about(name) from None
     found = contents.signer if isinstance(contents, OpenedBundle) else None
     if found != signer:
         raise _altered(

@@ -63,6 +63,8 @@ class SignReport:
     signer: str
     signer_before: str | None
     """None when nobody had signed it."""
+    sums_sha256_before: str
+    """Of the SHA256SUMS that was checked."""
     passphrases: Path | None
     """The file with the keys' passphrases, if it lies where the build wrote it."""
     signed: tuple[SignedDevice, ...]
@@ -100,6 +102,7 @@ def sign_kit(
         kit=request.out,
         signer=request.signer.fingerprint(),
         signer_before=opened.signer,
+        sums_sha256_before=opened.sums_sha256,
         passphrases=secret if secret.exists() else None,
         signed=tuple(signed),
         has_locked_keys=any(contents.is_key_encrypted() for contents in bundles),
@@ -139,4 +142,4 @@ def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ..
     try:
         return tuple(check_payload(contents, None, now))  # 5
     except BundlerError as error:
-        raise BundlerError(f"'{name}': {error.message}", error.hint, error.code) from None
+        raise error.about(name) from None

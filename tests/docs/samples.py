@@ -254,7 +254,7 @@ def _why_it_is_down(site: Site) -> None:
 
 
 def _on_the_fmc(site: Site) -> None:
-    """Keygen, build, verify, inspect."""
+    """Keygen, build, sign, verify, inspect."""
     ask = [("new signing key", SECRET), ("same again", SECRET)]
     keygen = site.fmc_run("sftunnel-bundler keygen --out signing-key.pem", ask)
     _keep(site, "keygen", keygen, 0)
@@ -284,6 +284,9 @@ def _on_the_fmc(site: Site) -> None:
     )
     first = f"kit/bundles/{site.bundle(site.devices[0])}.tar.gz"
     _keep(site, "inspect", site.fmc_run(f"sftunnel-bundler inspect {first}"), 0)
+    unsigned = site.fmc_run("sftunnel-bundler build --unsigned --out plant-kit")
+    _keep(site, "build, unsigned", unsigned, 0)
+    _keep(site, "sign", site.fmc_run(f"sftunnel-bundler sign {key} plant-kit", unlock), 0)
     _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
 
 

@@ -167,8 +167,10 @@ def _show(report: BuildReport) -> None:
         show_kit(report.kit, report.signer, report.passphrases)
         return
     screen.result(f"kit          {printable(str(report.kit))}, not signed yet")
+    screen.result(f"SHA256SUMS   {report.sums_sha256}")
     show_passphrases(report.passphrases)
-    screen.note("Sign it where the signer is: sftunnel-bundler sign KIT. Then there are runbooks.")
+    screen.note("Take the kit to the signer, and the line SHA256SUMS another way. There, type:")
+    screen.note("sftunnel-bundler sign KIT. It makes the bundles to carry, and the runbooks.")
 
 
 def _left_out(report: BuildReport) -> Iterator[str]:
@@ -184,6 +186,7 @@ def _as_json(report: BuildReport) -> dict[str, Any]:
     return {
         "kit": str(report.kit) if report.kit else None,
         "signer": report.signer,
+        "sums_sha256": report.sums_sha256,
         "created": report.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "passphrases": str(report.passphrases) if report.passphrases else None,
         "built": [

@@ -44,7 +44,7 @@ def sign(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Sign a kit that was built unsigned, or sign one anew by another signer."""
+    """Sign a kit that was built unsigned, or by another."""
     from sftunnel_builder.sign import SignRequest, sign_kit
 
     trusted = read_fingerprints(signer)
@@ -75,7 +75,13 @@ def _show(report: SignReport) -> None:
         for warning in device.warnings:
             screen.note(f"warning: {device.name}: {warning}")
     screen.result()
-    screen.result(f"before       {report.signer_before or 'not signed'}")
+    if report.signer_before:
+        screen.result(f"before       signed by {report.signer_before}")
+    else:
+        screen.result(f"before       not signed; SHA256SUMS {report.sums_sha256_before}")
+        screen.note(
+            "Compare that with what build --unsigned printed: nothing else says who built it."
+        )
     show_kit(report.kit, report.signer, report.passphrases)
 
 
@@ -85,6 +91,7 @@ def _as_json(report: SignReport) -> dict[str, Any]:
         "kit": str(report.kit),
         "signer": report.signer,
         "signer_before": report.signer_before,
+        "sums_sha256_before": report.sums_sha256_before,
         "passphrases": str(report.passphrases) if report.passphrases else None,
         "signed": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -43,7 +44,7 @@ def test_a_kit_goes_from_signer_to_signer(made: Made, kit: Path, pair: KeyPair) 
     assert [line.split()[0] for line in done.stdout.splitlines() if line] == [
         *("signed", "signed", "before", "kit", "signer", "passphrases")
     ]
-    assert f"before       {made.report.signer}\n" in done.stdout
+    assert f"before       signed by {made.report.signer}\n" in done.stdout
     assert f"signer       {pair.fingerprint}\n" in done.stdout
     assert f"passphrases  {kit}-passphrases.txt\n" in done.stdout
     assert "encrypted keys were not opened" in done.stderr
@@ -83,6 +84,8 @@ def test_an_unsigned_kit_is_shown_as_such_and_signed_by_a_program(
     assert done.returncode == 0, done.stderr
     assert f"kit          {tmp_path}/new, not signed yet\n" in done.stdout
     assert "sftunnel-bundler sign KIT" in done.stderr
+    listed = hashlib.sha256((tmp_path / "new/SHA256SUMS").read_bytes()).hexdigest()
+    assert f"SHA256SUMS   {listed}\n" in done.stdout
     (first, *_) = sorted((tmp_path / "new/unsigned").iterdir())
     shown = bundler(tmp_path, "inspect", first)
     assert (shown.returncode, "signer          NOT SIGNED YET\n" in shown.stdout) == (0, True)
@@ -98,7 +101,7 @@ def test_an_unsigned_kit_is_shown_as_such_and_signed_by_a_program(
     ]
     done = bundler(tmp_path, "sign", "new", *by_program)
     assert done.returncode == 0, done.stderr
-    assert "before       not signed\n" in done.stdout
+    assert f"before       not signed; SHA256SUMS {listed}\n" in done.stdout
     assert len((tmp_path / "count").read_text()) == len(made.devices) + 1
     bundles = sorted((tmp_path / "new/bundles").glob("*.gz"))
     assert bundler(tmp_path, "verify", *bundles, "--signer", pair.fingerprint).returncode == 0
