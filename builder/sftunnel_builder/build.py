@@ -22,6 +22,8 @@ from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
+DEVICES_A_ROUND = 512
+"""So many are read ahead, however many there are."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,20 @@ class BuildRequest:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """A device's files, as read."""
+
+    name: str
+    uuid: str
+    address: str
+    trios: tuple[tuple[str, int, TrioFiles], ...]
+    """FMC UUID, run id and files."""
+
+
+@dataclass(frozen=True)
 class Built:
     """A device whose bundle is ready to be signed."""
 
-    device: Device
     contents: Contents
     passphrase: str | None
     warnings: tuple[str, ...]
@@ -122,7 +134,7 @@ def build_kit(
             bundle = kit.add_bundle(outcome.contents)
             built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
             if outcome.passphrase and not request.passphrase:
-                row = (outcome.device.uuid, outcome.passphrase, outcome.device.name)
+                row = (built[-1].uuid, outcome.passphrase, built[-1].name)
                 passphrases.append(row)
         if built:
             sums_sha256 = kit.seal()
@@ -146,43 +158,55 @@ def build_kit(
 def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Built | Refusal]:
     """Yield what a bundle holds or a refusal for each device, in order.
 
-    The signer stays in this process: what signs cannot be copied to others, and is asked one
-    question at a time.
+    Files are read in this process, which may have a snapshot in its memory. The signer stays here,
+    too: what signs cannot be copied to others, and is asked one question at a time.
     """
     work = partial(_build_device, request=replace(request, signer=None))
     jobs = min(request.jobs, len(devices) // MIN_DEVICES_A_PROCESS + 1)
     if jobs == 1:
-        yield from map(work, devices)
+        yield from (work(_read_device(device)) for device in devices)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(work, devices, chunksize=MIN_DEVICES_A_PROCESS)
+        for start in range(0, len(devices), DEVICES_A_ROUND):
+            read = map(_read_device, devices[start : start + DEVICES_A_ROUND])
+            yield from pool.map(work, read, chunksize=MIN_DEVICES_A_PROCESS)
 
 
-def _build_device(device: Device, request: BuildRequest) -> Built | Refusal:
-    """Read and check one device, and lock its keys."""
-    trios = {}
-    warnings: list[str] = []
+def _read_device(device: Device) -> _Read | Refusal:
+    """Read the files of one device."""
+    trios = []
     try:
         for manager in device.managers:
             paths = [device.source(name) for name in TRIO_NAMES]
             cacert, cert, key = (manager.tree.read(path) for path in paths)
             places = tuple(manager.tree.place(path) for path in paths)
-            checked = check_trio(
-                TrioFiles(cacert, cert, key, (places[0], places[1], places[2])),
-                device_uuid=device.uuid,
-                fmc_uuid=manager.uuid,
-                now=request.created,
-            )
-            trios[manager.uuid] = (manager.run_id, checked)
-            warnings += checked.warnings
-            if manager.run_id > checked.ca.not_before_utc.timestamp() + RUN_SLACK_S:
-                warnings.append(f"'{places[0]}' is older than run '{manager.run_id}'")
+            files = TrioFiles(cacert, cert, key, (places[0], places[1], places[2]))
+            trios.append((manager.uuid, manager.run_id, files))
     except BundlerError as error:
         return Refusal(device.uuid, device.name, error.message, error.hint)
-    conf = describe((device.name, device.uuid, device.address), request.created, trios)
+    return _Read(device.name, device.uuid, device.address, tuple(trios))
+
+
+def _build_device(read: _Read | Refusal, request: BuildRequest) -> Built | Refusal:
+    """Check the trios of one device, and lock its keys."""
+    if isinstance(read, Refusal):
+        return read
+    trios = {}
+    warnings: list[str] = []
+    try:
+        for fmc_uuid, run_id, files in read.trios:
+            uuids = {"device_uuid": read.uuid, "fmc_uuid": fmc_uuid}
+            checked = check_trio(files, **uuids, now=request.created)
+            trios[fmc_uuid] = (run_id, checked)
+            warnings += checked.warnings
+            if run_id > checked.ca.not_before_utc.timestamp() + RUN_SLACK_S:
+                warnings.append(f"'{files.places[0]}' is older than run '{run_id}'")
+    except BundlerError as error:
+        return Refusal(read.uuid, read.name, error.message, error.hint)
+    conf = describe((read.name, read.uuid, read.address), request.created, trios)
     lock = _key_lock(request)
     contents = make_contents(conf, {u: trio for u, (_, trio) in trios.items()}, lock)
-    return Built(device, contents, lock.passphrase if lock else None, tuple(warnings))
+    return Built(contents, lock.passphrase if lock else None, tuple(warnings))
 
 
 def _key_lock(request: BuildRequest) -> KeyLock | None:
@@ -196,14 +220,14 @@ def _key_lock(request: BuildRequest) -> KeyLock | None:
 
 def _summary(outcome: Built, bundle: Bundle, *, is_signed: bool) -> BuiltDevice:
     """Return what the report needs; the bundle itself is on disk."""
-    device = outcome.device
+    conf = bundle.conf
     return BuiltDevice(
-        name=device.name,
-        uuid=device.uuid,
-        address=device.address,
-        fmc_uuids=tuple(manager.uuid for manager in device.managers),
+        name=conf.device_name,
+        uuid=conf.device_uuid,
+        address=conf.device_address,
+        fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
         bundle=kit_files(outcome.contents.top, is_signed=is_signed)[0],
-        bundle_id=bundle.conf.bundle_id,
+        bundle_id=conf.bundle_id,
         sha256=bundle.sha256(),
         warnings=outcome.warnings,
     )
