@@ -15,7 +15,7 @@ from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
 from sftunnel_builder.errors import BundlerError, ExitCode
-from sftunnel_builder.private_key import encrypt_pkcs8
+from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
@@ -249,9 +249,7 @@ def check_payload(contents: Contents, passphrase: str | None, now: datetime) -> 
         key = contents.members[key_place]
         is_locked = b"ENCRYPTED PRIVATE KEY" in key
         if is_locked and passphrase is not None:
-            key = decrypt_key(key, passphrase, key_place)
-            if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
-                raise _altered(f"'{key_place}' is not what bundle.conf says must land")
+            key = unlock_key(contents, trio, passphrase)
             is_locked = False
         cacert, cert = contents.members[ca_place], contents.members[cert_place]
         files = TrioFiles(cacert, cert, key, (ca_place, cert_place, key_place))
@@ -263,18 +261,13 @@ def check_payload(contents: Contents, passphrase: str | None, now: datetime) -> 
     return warnings
 
 
-def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
-    """Return the canonical plaintext PEM of an encrypted PKCS#8 key; raises BundlerError."""
-    from cryptography.hazmat.primitives import serialization as s
-
-    try:
-        key = s.load_pem_private_key(pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
-    except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
-        raise BundlerError(
-            f"the key '{place}' does not open: wrong passphrase, or a damaged key",
-            "look up the passphrase of this device in the file beside the kit",
-        ) from None
-    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+def unlock_key(contents: Contents, trio: FmcTrio, passphrase: str) -> bytes:
+    """Return the plaintext PEM that must land of an encrypted key; raises BundlerError."""
+    place = trio.source("sftunnel-key.pem")
+    key = decrypt_key(contents.members[place], passphrase, place)
+    if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
+        raise _altered(f"'{place}' is not what bundle.conf says must land")
+    return key
 
 
 def difference(sums: bytes, listed: Mapping[str, bytes]) -> str:

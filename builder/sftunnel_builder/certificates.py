@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import warnings
 from dataclasses import dataclass
@@ -18,15 +19,27 @@ from sftunnel_builder.errors import BundlerError
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificatePublicKeyTypes,
+        PublicKeyTypes,
+    )
 
 PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)"
+_SERIAL = re.compile(
+    rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"(?:\xa0\x03\x02\x01.)?"
+    rb"\x02(?P<length>" + _LENGTH + rb")",
+    re.DOTALL,
+)
+"""The beginning of a certificate, up to its serial number (RFC 5280 section 4.1)."""
 
 
 @dataclass(frozen=True)
 class Certificate:
     """A parsed certificate, and the names in it that identify an FMC or a device."""
 
+    der: bytes
+    """As it was read."""
     x509: x509.Certificate
     common_name: str | None
     title: str | None
@@ -52,12 +65,71 @@ class Certificate:
 
         return self.x509.fingerprint(hashes.SHA256()).hex()
 
+    def public_key_sha256(self) -> str:
+        """Return the SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+        return public_key_sha256(self.public_key())
+
+    def digest_name(self) -> str:
+        """Return the digest of the signature, such as `sha256`; its OID if it is unknown."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+
+        try:
+            digest = self.x509.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            return self.x509.signature_algorithm_oid.dotted_string
+        return digest.name if digest else "none"
+
+    def serial(self) -> str:
+        """Return the serial number as openssl prints it: `00` for 0, `0D` for 13.
+
+        Read from the DER, as `cryptography` warns whenever it is asked for that of the FMC's CA.
+        """
+        found = _SERIAL.match(self.der)
+        length = found["length"] if found else b"\0"
+        size = int.from_bytes(length[1:], "big") if length[0] & 0x80 else length[0]
+        start = found.end() if found else 0
+        number = int.from_bytes(self.der[start : start + size], "big", signed=True)
+        digits = f"{abs(number):X}"
+        return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
+
     def subject(self) -> str:
         """Return the subject as RFC 4514 writes it, and with names where it has numbers."""
+        return self.x509.subject.rfc4514_string(_attribute_names())
+
+    def subject_attributes(self) -> tuple[str, ...]:
+        """Return the subject's attributes, such as `title=InternalCA`, sorted.
+
+        Their order, and how a string is encoded, differs by version and says nothing.
+        """
+        names = _attribute_names()
+        return tuple(
+            sorted(
+                f"{names.get(each.oid, each.rfc4514_attribute_name)}={each.value!s}"
+                for each in self.x509.subject
+            )
+        )
+
+    def issuer_common_name(self) -> str | None:
+        """Return the common name of the issuer, which is the UUID of an FMC; None without one."""
         from cryptography.x509.oid import NameOID
 
-        names = {NameOID.TITLE: "title", NameOID.GENERATION_QUALIFIER: "generationQualifier"}
-        return self.x509.subject.rfc4514_string(names)
+        found = self.x509.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(found[0].value) if found else None
+
+
+def public_key_sha256(key: PublicKeyTypes) -> str:
+    """Return the SHA-256 of a public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
+    from cryptography.hazmat.primitives import serialization as s
+
+    der = key.public_bytes(s.Encoding.DER, s.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
+
+
+def _attribute_names() -> dict[x509.ObjectIdentifier, str]:
+    """Return names for attributes that RFC 4514 writes as numbers."""
+    from cryptography.x509.oid import NameOID
+
+    return {NameOID.TITLE: "title", NameOID.GENERATION_QUALIFIER: "generationQualifier"}
 
 
 def pem_to_der(data: bytes, label: str, place: str) -> bytes:
@@ -130,6 +202,7 @@ def load_certificate(data: bytes, place: str) -> Certificate:
         return str(found[0].value) if found else None
 
     return Certificate(
+        der,
         parsed,
         first(NameOID.COMMON_NAME),
         first(NameOID.TITLE),

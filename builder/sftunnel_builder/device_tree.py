@@ -1,4 +1,4 @@
-"""What is on a device: its identity, and the trio in each of its peer directories."""
+"""What is on a device: its identity, the trio of each of its FMCs, what install.sh remembers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sftunnel_builder.fmc_tree import PEERS_PATH
 from sftunnel_builder.ims_conf import IMS_CONF_PATH, parse_ims_conf
 from sftunnel_builder.tree import DirectoryTree, Tree
 
+STATE_PATH = "/var/sf/sftunnel-bundler"
+"""Where install.sh keeps what it must remember; for root alone."""
 SPELLINGS = ("", "/ngfw")
 """/var/sf resolves inside /ngfw/var/sf on hardware: a copied tree may have either."""
 
@@ -20,7 +22,7 @@ SPELLINGS = ("", "/ngfw")
 class DeviceTree:
     """One device's files, live or copied."""
 
-    files: Tree
+    files: DirectoryTree
     uuid: str
     """Its APPLIANCE_UUID, lower case."""
     model: str
@@ -31,9 +33,31 @@ class DeviceTree:
         names = {n for top in SPELLINGS for n in self.files.names(f"{top}{PEERS_PATH}")}
         return sorted(name for name in names if re.fullmatch(UUID_PATTERN, name))
 
+    def peer_path(self, fmc_uuid: str) -> str:
+        """Return where it has the peer directory of an FMC."""
+        return _spelled(self.files, f"{PEERS_PATH}/{fmc_uuid}")
+
     def trio_path(self, fmc_uuid: str, name: str) -> str:
         """Return where it has a file of the trio for an FMC."""
         return _spelled(self.files, f"{PEERS_PATH}/{fmc_uuid}/{name}")
+
+    def newest_run(self, fmc_uuid: str) -> int | None:
+        """Return the newest generate_certs.pl run of an FMC that it has had, as far as it knows."""
+        try:
+            text = self.files.read(_spelled(self.files, f"{STATE_PATH}/runs")).decode("ascii")
+        except (BundlerError, UnicodeDecodeError):
+            return None
+        runs = re.findall(rf"^{fmc_uuid} ([0-9]{{1,12}})$", text, re.MULTILINE)
+        return max(map(int, runs), default=None)
+
+    def pinned_signers(self) -> frozenset[str]:
+        """Return the fingerprints of the signers that earlier installs pinned, as far as known."""
+        names = self.files.names(_spelled(self.files, f"{STATE_PATH}/signers"))
+        return frozenset(name for name in names if re.fullmatch("[0-9a-f]{64}", name))
+
+    def is_interrupted(self) -> bool:
+        """Tell whether a run of install.sh left something to be put right by the next one."""
+        return self.files.has(_spelled(self.files, f"{STATE_PATH}/journal"))
 
 
 def is_device_tree(path: Path) -> bool:

@@ -103,6 +103,20 @@ def encrypt_pkcs8(pkcs8_pem: bytes, passphrase: str, iterations: int) -> bytes:
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
 
 
+def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
+    """Return the canonical plaintext PEM of an encrypted PKCS#8 key; raises BundlerError."""
+    from cryptography.hazmat.primitives import serialization as s
+
+    try:
+        key = s.load_pem_private_key(pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
+    except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
+        raise BundlerError(
+            f"the key '{place}' does not open: wrong passphrase, or a damaged key",
+            "look up the passphrase of this device in the file beside the kit",
+        ) from None
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+
+
 def _der(tag: int, body: bytes) -> bytes:
     """Return one DER element (X.690)."""
     if len(body) < 0x80:

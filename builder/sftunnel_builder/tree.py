@@ -14,6 +14,18 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_LINKS = 40
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What stands at a path itself, and not where a link there leads."""
+
+    kind: str
+    """`file`, `directory`, `symbolic link` or `special file`."""
+    mode: str
+    """Octal, such as `644`."""
+    owner: str
+    """`root:root`, or numbers such as `1000:0`: the names of other users are not known here."""
+
+
 class Tree(ABC):
     """An appliance's files. Paths are those on the appliance, absolute."""
 
@@ -58,10 +70,7 @@ class DirectoryTree(Tree):
                     raise BundlerError(f"'{place}' is not a file", "look at what stands there")
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            raise BundlerError(
-                f"cannot read '{place}': {reason(error)}",
-                "run as root on the appliance, or name a copy of its files",
-            ) from None
+            raise _unreadable(place, error) from None
         if len(data) > MAX_FILE_BYTES:
             raise BundlerError(f"'{place}' is over 64 MiB", "look at what stands there")
         return data
@@ -83,6 +92,22 @@ class DirectoryTree(Tree):
     def place(self, path: str) -> str:
         """As of every tree."""
         return printable(str(self.root / PurePosixPath(path).relative_to("/")))
+
+    def standing(self, path: str) -> Standing | None:
+        """Return what stands at a path; None if nothing does. Raises BundlerError."""
+        above, _, name = path.rpartition("/")
+        try:
+            facts = self._locate(above or "/").joinpath(name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _unreadable(self.place(path), error) from None
+        kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symbolic link"}
+        kind = kinds.get(stat.S_IFMT(facts.st_mode), "special file")
+        owner = ":".join(
+            "root" if each == 0 else str(each) for each in (facts.st_uid, facts.st_gid)
+        )
+        return Standing(kind, f"{stat.S_IMODE(facts.st_mode):o}", owner)
 
     def _locate(self, path: str) -> Path:
         """Return where a path of the appliance is here; an absolute link means the tree."""
@@ -106,3 +131,10 @@ class DirectoryTree(Tree):
                 at.clear()
             left.extend(p for p in reversed(target.parts) if p != "/")
         return self.root.joinpath(*at)
+
+
+def _unreadable(place: str, error: OSError) -> BundlerError:
+    return BundlerError(
+        f"cannot read '{place}': {reason(error)}",
+        "run as root on the appliance, or name a copy of its files",
+    )

@@ -204,8 +204,7 @@ def _check_strength(cert: Certificate, place: str) -> None:
         raise BundlerError(
             f"'{place}' has a key of {public.key_size} bits, wanted at least {MIN_RSA_BITS}", RENEW
         )
-    digest = cert.x509.signature_hash_algorithm
-    name = digest.name if digest else "none"
+    name = cert.digest_name()
     if name not in STRONG_DIGESTS:
         raise BundlerError(f"'{place}' is signed with '{name}', wanted SHA-256 or stronger", RENEW)
 

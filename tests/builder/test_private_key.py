@@ -7,13 +7,13 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sftunnel_builder.bundle import decrypt_key
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab.certificates import key_pem
 from sftunnel_builder.private_key import (
     ITERATIONS_CHOSEN,
     ITERATIONS_RANDOM,
     canonical_pem,
+    decrypt_key,
     encrypt_pkcs8,
     is_sound,
     load_private_key,

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import build, collect, demo, diagnose, inspect, keygen, sign, verify
+from sftunnel_builder.cli import build, collect, demo, diagnose, diff, inspect, keygen, sign, verify
 from sftunnel_builder.errors import BundlerError, ExitCode
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for verb in (
     sign.sign,
     inspect.inspect,
     verify.verify,
+    diff.diff,
     diagnose.diagnose,
     demo.demo,
 ):
