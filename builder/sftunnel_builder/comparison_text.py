@@ -182,6 +182,9 @@ def _joined(attributes: Sequence[str]) -> str:
 
 
 def _text(fact: Fact, value: object, now: datetime) -> str:
+    """Return what one side says; nothing is never shown."""
+    if value is None:
+        return ""
     if isinstance(value, datetime):
         text = f"{value:%Y-%m-%dT%H:%M:%SZ}"
         if fact.name == "not_after" and value < now:

@@ -288,6 +288,15 @@ def _on_the_fmc(site: Site) -> None:
     _keep(site, "build, unsigned", unsigned, 0)
     _keep(site, "sign", site.fmc_run(f"sftunnel-bundler sign {key} plant-kit", unlock), 0)
     _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
+    _before_the_install(site, first)
+
+
+def _before_the_install(site: Site, bundle: str) -> None:
+    """What would change on the first device, whose tree stands for its `/`."""
+    tree = site.devices[0].root
+    differing = site.fmc_run(f"sftunnel-bundler diff {shlex.quote(str(tree))} {bundle}")
+    differing.text = differing.text.replace(f"device tree {tree}", "device tree /")
+    _keep(site, "diff", differing, 0)
 
 
 def _on_a_device(site: Site) -> None:
@@ -388,6 +397,8 @@ _CHANGING = (
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", "<time>"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\b", "<time>"),
     (r"SF-IMS\[\d+\]: \[\d+\]", "SF-IMS[<n>]: [<n>]"),
+    (r"\b\d+ days (later|ago)", r"<n> days \1"),
+    (r"(?m)^(  [-+ ] run +)\d{10}", r"\1<n>"),
     (r"PID \d+ -> \d+", "PID <n> -> <n>"),
     (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
     (r"\d+ KiB free", "<n> KiB free"),

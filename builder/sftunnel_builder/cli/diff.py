@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 def diff(
     before: Annotated[
         Path,
-        typer.Argument(
-            metavar="A", help="What is now: a bundle, or the / of a device or its copy."
-        ),
+        typer.Argument(metavar="A", help="A bundle, or a directory that looks like a device's /."),
     ],
-    after: Annotated[Path, typer.Argument(metavar="B", help="What would be: the same.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     passphrase_file: Annotated[
         list[Path] | None,
         typer.Option(
@@ -37,9 +35,10 @@ def diff(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Show what would change, certificate by certificate, and what install.sh would do.
+    """Show what would change, certificate by certificate.
 
-    What is now is on the left, what would be on the right.
+    A is what is now, B what would be. Of a bundle and a device it also says what install.sh would
+    do.
     """
     from sftunnel_builder.comparison import compare
     from sftunnel_builder.comparison_text import render
@@ -71,7 +70,8 @@ def _open(path: Path, passphrases: list[str]) -> tuple[Holding, OpenedBundle | N
         if error.code is not ExitCode.UNTRUSTED:
             raise
         # Which of the two it is must be said.
-        raise BundlerError(f"'{place}': {error.message}", error.hint, error.code) from None
+        message = f"'{place}': {error.message}"
+        raise BundlerError(message, error.hint, ExitCode.UNTRUSTED) from None
     return hold_bundle(opened, place, passphrases), opened
 
 
