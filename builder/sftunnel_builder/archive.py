@@ -52,12 +52,17 @@ def pack(archive: Archive) -> bytes:
     return _GZIP_HEAD + _EXTRA_HEAD + hashlib.sha256(stream).digest() + stream + tail
 
 
+def is_bundle(head: bytes) -> bool:
+    """Tell whether a file that begins so is a bundle, and not another .tar.gz."""
+    return head.startswith(_GZIP_HEAD + _EXTRA_HEAD)
+
+
 def unpack(data: bytes) -> Archive:
     """Read a .tar.gz that `pack` made; raises BundlerError (UNTRUSTED) for any other bytes."""
     if len(data) > MAX_ARCHIVE_BYTES:
         raise _damaged("it is over 64 MiB")
     head, stream, tail = data[:_HEAD_LENGTH], data[_HEAD_LENGTH:-8], data[-8:]
-    if not data.startswith(_GZIP_HEAD + _EXTRA_HEAD) or len(data) < _HEAD_LENGTH + 8:
+    if not is_bundle(head) or len(data) < _HEAD_LENGTH + 8:
         raise _damaged("its first bytes are not those of a bundle")
     if head[-32:] != hashlib.sha256(stream).digest():
         raise _damaged("its contents do not have the checksum that its first bytes give")

@@ -32,6 +32,12 @@ _SERIAL = re.compile(
     re.DOTALL,
 )
 """The beginning of a certificate, up to its serial number (RFC 5280 section 4.1)."""
+MAX_CERTIFICATE_BYTES = 1024 * 1024
+MAX_PEM_BLOCKS = 100
+_PKCS7 = bytes.fromhex("06092a864886f70d0107")
+"""The identifier 1.2.840.113549.1.7 in DER, at the beginning of PKCS#7 and PKCS#12."""
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,17 @@ class Certificate:
     def not_after_utc(self) -> datetime:
         """The last moment at which it holds."""
         return self.x509.not_valid_after_utc
+
+    def is_ca(self) -> bool:
+        """Tell whether it issues others: it says so, or it names itself as its issuer."""
+        from cryptography import x509
+
+        if self.x509.issuer == self.x509.subject:
+            return True
+        try:
+            return self.x509.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except x509.ExtensionNotFound:
+            return False
 
     def public_key(self) -> CertificatePublicKeyTypes:
         """Return the public key that it certifies."""
@@ -174,11 +191,47 @@ def load_certificate(data: bytes, place: str) -> Certificate:
 
     Raises BundlerError when it is none, damaged, or more than one.
     """
+    return _parse(pem_to_der(data, "CERTIFICATE", place), place)
+
+
+def load_certificates(data: bytes, place: str) -> list[Certificate]:
+    """Parse every certificate in a file: one or a chain of them in PEM, or one in DER.
+
+    Other PEM blocks between them, such as a private key, are passed over. place names the file in
+    messages. Raises BundlerError when there is none, or one is damaged or cut off.
+    """
+    if len(data) > MAX_CERTIFICATE_BYTES or data.count(b"-----BEGIN ") > MAX_PEM_BLOCKS:
+        raise BundlerError(
+            f"'{place}' is too big for a file of certificates",
+            f"it may have {MAX_CERTIFICATE_BYTES >> 20} MiB and {MAX_PEM_BLOCKS} PEM blocks: "
+            "name a smaller one",
+        )
+    if data[:1] == b"\x30":  # a SEQUENCE: DER
+        if _PKCS7 in data[:40]:
+            raise BundlerError(
+                f"'{place}' is PKCS#7 or PKCS#12, wanted certificates in PEM or DER",
+                "take them out with openssl pkcs7 -print_certs, or openssl pkcs12 -nokeys",
+            )
+        return [_parse(data, place)]
+    begun, whole = data.count(_BEGIN), list(_CERTIFICATE.finditer(data))
+    if not whole and begun < 2:
+        return [load_certificate(data, place)]  # which says what is wrong, and where
+    if len(whole) != begun:
+        raise BundlerError(
+            f"'{place}' is damaged: of {begun} certificates that begin, {len(whole)} are whole",
+            f"copy '{place}' again, as a file and not through a terminal",
+        )
+    # The empty lines let messages give the line in the file.
+    above = (b"\n" * data.count(b"\n", 0, found.start()) for found in whole)
+    return [load_certificate(a + found[0], place) for a, found in zip(above, whole, strict=True)]
+
+
+def _parse(der: bytes, place: str) -> Certificate:
+    """Parse one certificate, DER; raises BundlerError when it is none or damaged."""
     from cryptography import x509
     from cryptography.utils import CryptographyDeprecationWarning
     from cryptography.x509.oid import NameOID
 
-    der = pem_to_der(data, "CERTIFICATE", place)
     try:
         with warnings.catch_warnings():
             # The FMC's CA has serial 0.
@@ -190,7 +243,8 @@ def load_certificate(data: bytes, place: str) -> Certificate:
             parsed = x509.load_der_x509_certificate(der)
             subject = parsed.subject
             # The lazy parts are parsed now, so that a damaged one is found here.
-            _ = parsed.issuer, parsed.extensions, parsed.public_key(), parsed.not_valid_after_utc
+            _ = parsed.issuer, parsed.extensions, parsed.public_key()
+            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
             f"'{place}' is not a readable certificate: it was damaged ({type(error).__name__})",

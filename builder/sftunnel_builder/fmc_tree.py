@@ -101,6 +101,6 @@ def open_fmc_tree(path: Path) -> FmcTree:
     if not tree.has(CA_PATH):
         raise BundlerError(
             f"'{place}' is not an FMC tree: it has no '{CA_PATH}'",
-            "run this on the FMC, or name a copy of its tree or a snapshot with --fmc-tree",
+            "run this on the FMC, or name a copy of its tree, or a snapshot",
         )
     return tree

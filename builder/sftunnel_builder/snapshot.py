@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from sftunnel_builder.errors import BundlerError, printable, reason
-from sftunnel_builder.tree import MAX_FILE_BYTES, Tree
+from sftunnel_builder.tree import MAX_FILE_BYTES, Tree, open_plain_file
 
 MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
 """Of the tar inside. A FAILED_PUSH of 300,000 lines has 54 MB, a trio 5 kB."""
@@ -89,15 +89,11 @@ def open_snapshot(path: Path) -> SnapshotTree:
     """Read a snapshot; raises BundlerError when it is damaged, hostile or none."""
     place = printable(str(path))
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise BundlerError(f"'{place}' is not a file", "name a snapshot or a directory")
-            return read_snapshot(file, place, stat.S_IMODE(mode))
+        with open_plain_file(path, place) as file:
+            return read_snapshot(file, place, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}", "check the name given with --fmc-tree"
+            f"cannot read '{place}': {reason(error)}", "check the name that was given"
         ) from None
 
 

@@ -7,6 +7,7 @@ import stat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sftunnel_builder.errors import BundlerError, printable, reason
 
@@ -63,11 +64,7 @@ class DirectoryTree(Tree):
         """As of every tree."""
         place = self.place(path)
         try:
-            # Not blocking, in case somebody put a pipe there.
-            descriptor = os.open(self._locate(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise BundlerError(f"'{place}' is not a file", "look at what stands there")
+            with open_plain_file(self._locate(path), place) as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise _unreadable(place, error) from None
@@ -138,3 +135,16 @@ def _unreadable(place: str, error: OSError) -> BundlerError:
         f"cannot read '{place}': {reason(error)}",
         "run as root on the appliance, or name a copy of its files",
     )
+
+
+def open_plain_file(path: Path, place: str) -> BinaryIO:
+    """Open a plain file for reading; place is what to call it.
+
+    Raises OSError, and BundlerError when something else than a plain file stands there.
+    """
+    # Not blocking, in case somebody put a pipe there.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    raise BundlerError(f"'{place}' is not a file", "look at what stands there")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sftunnel_builder.certificates import load_certificate
+from sftunnel_builder.certificates import load_certificate, load_certificates, pem_to_der
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.trio import TrioFiles
 
@@ -128,3 +129,52 @@ def test_what_does_no_harm_is_read(
     make_trio: Callable[..., TrioFiles], copied: Callable[[bytes], bytes]
 ) -> None:
     assert load_certificate(copied(make_trio().cacert), "x").common_name == FMC
+
+
+def test_a_chain_and_a_der_file_are_read_certificate_by_certificate(
+    make_trio: Callable[..., TrioFiles],
+) -> None:
+    files = make_trio()
+    chain = load_certificates(files.cert + b"\n" + files.key + files.cacert, "x")
+    assert [each.is_ca() for each in chain] == [False, True]
+    (alone,) = load_certificates(pem_to_der(files.cacert, "CERTIFICATE", "x"), "x")
+    assert alone.fingerprint() == chain[1].fingerprint()
+
+
+def _with_year_0(files: TrioFiles) -> bytes:
+    der = pem_to_der(files.cert, "CERTIFICATE", "x")
+    assert b"20510101000000Z" in der
+    return der.replace(b"20510101000000Z", b"00000101000000Z")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        pytest.param(lambda f: b"", "'x' is empty", id="empty"),
+        pytest.param(lambda f: f.key, "found 'PRIVATE KEY'", id="a key alone"),
+        pytest.param(lambda f: b"\x30\x03\x02\x01\x00", "not a readable certificate", id="DER"),
+        pytest.param(
+            lambda f: bytes.fromhex("30820100 06092a864886f70d010702"),
+            "'x' is PKCS#7 or PKCS#12",
+            id="PKCS#7",
+        ),
+        pytest.param(_with_year_0, "not a readable certificate", id="a year that is none"),
+        pytest.param(
+            lambda f: f.cert + f.cacert[:-30],
+            "of 2 certificates that begin, 1 are whole",
+            id="a chain that was cut off",
+        ),
+        pytest.param(
+            lambda f: f.cert + _lines(_shorten)(f.cacert), "'x' line 28 has 63", id="in the second"
+        ),
+        pytest.param(lambda f: b"#" * 2**20 + f.cert, "'x' is too big", id="over 1 MiB"),
+        pytest.param(lambda f: b"-----BEGIN X-----\n" * 101, "'x' is too big", id="many marks"),
+    ],
+)
+def test_a_file_of_certificates_is_refused_as_a_whole(
+    make_trio: Callable[..., TrioFiles], damage: Callable[[TrioFiles], bytes], message: str
+) -> None:
+    times = (datetime(2051, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UTC))
+    with pytest.raises(BundlerError) as caught:
+        load_certificates(damage(make_trio(leaf={"times": times})), "x")
+    assert message in caught.value.message
