@@ -11,7 +11,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import build, collect, demo, diagnose, diff, inspect, keygen, sign, verify
+from sftunnel_builder.cli import (
+    build,
+    collect,
+    demo,
+    diagnose,
+    diff,
+    expiry,
+    inspect,
+    keygen,
+    sign,
+    verify,
+)
 from sftunnel_builder.errors import BundlerError, ExitCode
 
 app = typer.Typer(
@@ -24,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (
+    expiry.expiry,
     collect.collect,
     keygen.keygen,
     build.build,
@@ -64,25 +76,17 @@ def main() -> NoReturn:
         # A device's name may hold what the terminal's character set has not.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = app(standalone_mode=False) or 0
+        code = int(app(standalone_mode=False) or 0)
         screen.flush()
     except BundlerError as error:
-        screen.complain(error)
-        code = error.code
+        code = _tell(error)
     except typer.TyperException as error:
-        hint = "see what it takes with: sftunnel-bundler [VERB] --help"
-        message = error.format_message().rstrip(".")
-        if message.startswith("Usage: "):  # no verb was given
-            screen.note(message)
-        elif message:
-            screen.complain(BundlerError(message[:1].lower() + message[1:], hint))
-        code = ExitCode.USAGE
+        code = _tell_usage(error.format_message().rstrip("."))
     except (KeyboardInterrupt, typer.Abort):
         screen.note("interrupted")
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
-        screen.complain(_bug(error))
-        code = ExitCode.BUG
+        code = _tell(_bug(error))
     raise SystemExit(int(code))
 
 
@@ -94,6 +98,24 @@ def _leave_no_core() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     wanted = 0 if most == 0 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (wanted, wanted))
+
+
+def _tell(error: BundlerError) -> int:
+    """Say what is wrong; return the exit code, which means something else to those who monitor."""
+    if sys.argv[1:2] == ["expiry"]:
+        return expiry.cannot_tell(error)
+    screen.complain(error)
+    return error.code
+
+
+def _tell_usage(message: str) -> int:
+    """Say what is wrong with the command line; return the exit code."""
+    if message.startswith("Usage: "):  # no verb was given
+        screen.note(message)
+    elif message:
+        hint = "see what it takes with: sftunnel-bundler [VERB] --help"
+        return _tell(BundlerError(message[:1].lower() + message[1:], hint, ExitCode.USAGE))
+    return ExitCode.USAGE
 
 
 def _bug(error: Exception) -> BundlerError:
