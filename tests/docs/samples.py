@@ -61,7 +61,7 @@ def environment(home: Path) -> dict[str, str]:
 def help_texts(home: Path) -> dict[str, str]:
     """Return the help texts that the docs show, by the command that prints them."""
     texts = {}
-    for verb in ("", "build"):
+    for verb in ("", "build", "expiry"):
         words = [*filter(None, [verb]), "--help"]
         done = subprocess.run(
             program(*words), env=environment(home), capture_output=True, text=True, check=True
@@ -137,6 +137,7 @@ class Site:
             "#!/bin/sh\nverb=$1\nshift\n"
             'case "$verb $*" in *--fmc-tree*) ;; build*) '
             f'set -- --fmc-tree {shlex.quote(str(place / "fmc"))} "$@" ;; esac\n'
+            f"[ $verb$# != expiry0 ] || set -- {shlex.quote(str(place / 'fmc'))}\n"
             f'exec {shlex.join(program())} $verb "$@"\n'
         )
         ssh = place / "bin" / "ssh"
@@ -229,6 +230,7 @@ def run_samples(place: Path) -> dict[str, str]:
     site = Site.create(place)
     try:
         _why_it_is_down(site)
+        _how_long_is_there(site)
         _on_the_fmc(site)
         _on_a_device(site)
         _on_another_device(site)
@@ -251,6 +253,14 @@ def _why_it_is_down(site: Site) -> None:
     log = "".join(device.log_text().partition(last)[:2])
     (site.place / "messages").write_text(log)
     _keep(site, "diagnose", site.fmc_run("sftunnel-bundler diagnose messages"), 0)
+
+
+def _how_long_is_there(site: Site) -> None:
+    """Expiry on an FMC that has new certificates, and of copies from before."""
+    _keep(site, "expiry", site.fmc_run("sftunnel-bundler expiry"), 0)
+    LabFmc.create(site.place / "copies/fmc-lab", uuid=FMC_UUID, now=datetime.now(UTC))
+    (site.place / "copies/plant-4").mkdir()
+    _keep(site, "expiry of many", site.fmc_run("sftunnel-bundler expiry copies"), 2)
 
 
 def _on_the_fmc(site: Site) -> None:

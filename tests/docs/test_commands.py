@@ -34,6 +34,7 @@ def test_the_cheat_sheet(tmp_path: Path) -> None:
     site = Site.create(tmp_path / "site")
     try:
         answers = {
+            "expiry": [],
             "keygen": [("new signing key", SECRET), ("same again", SECRET)],
             "build": [("signing key", SECRET)],
             "verify": [],
