@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sftunnel_builder.archive import MAX_ARCHIVE_BYTES, is_bundle
-from sftunnel_builder.bundle import SUMS, open_bundle
+from sftunnel_builder.bundle import SUMS, open_contents
 from sftunnel_builder.certificates import (
     MAX_CERTIFICATE_BYTES,
     Certificate,
@@ -21,6 +21,7 @@ from sftunnel_builder.errors import BundlerError, printable, reason
 from sftunnel_builder.expiry import CA, CERTIFICATE, Dates, Expiring, Fmc
 from sftunnel_builder.failed_push import UUID_PATTERN
 from sftunnel_builder.fmc_tree import CA_PATH, SFTUNNEL_CONF_PATH, FmcTree, open_fmc_tree
+from sftunnel_builder.kit import UNSIGNED
 from sftunnel_builder.sftunnel_conf import files_named
 from sftunnel_builder.snapshot import SnapshotTree
 from sftunnel_builder.tree import DirectoryTree, Tree, open_plain_file
@@ -66,8 +67,9 @@ def _in_directory(path: Path, name: str) -> Found | None:
         return _in_fmc_tree(open_fmc_tree(path), name)
     if is_device:
         return _in_device_tree(path, name)
-    if os.path.isfile(path / SUMS) and os.path.isdir(path / "bundles"):
-        return _in_many(path / "bundles")
+    for bundles in ("bundles", UNSIGNED):
+        if os.path.isfile(path / SUMS) and os.path.isdir(path / bundles):
+            return _in_many(path / bundles)
     return None
 
 
@@ -159,8 +161,8 @@ def _of_itself(certificate: Certificate, place: str) -> Expiring:
 
 
 def _in_bundle(data: bytes, place: str) -> Found:
-    """Return the certificates that a bundle will install."""
-    opened = open_bundle(data)
+    """Return the certificates that a bundle will install, whether it is signed or not."""
+    opened = open_contents(data)
     owner = (printable(opened.conf.device_name), opened.conf.device_uuid)
     found: list[Expiring] = []
     for trio in opened.conf.trios:

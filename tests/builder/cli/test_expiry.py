@@ -282,3 +282,12 @@ def test_after_a_run_the_kit_is_what_comes_next(made: Made) -> None:
     assert (kit.code, kit.err) == (0, "")
     assert kit.first.startswith(f"OK: the CA of {made.devices[0].name} is valid for 36")
     assert _expiry(made.bundle(made.devices[0])).code == 0
+
+
+def test_a_kit_that_nobody_has_signed_yet_ends_like_any_other(made: Made, tmp_path: Path) -> None:
+    words = ["build", "--unsigned", "--fmc-tree", made.fmc.root, "--out", tmp_path / "kit"]
+    command = [sys.executable, "-m", "sftunnel_builder", *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    said = _expiry(tmp_path / "kit")
+    assert (said.code, said.out.splitlines()[1]) == (0, "4 certificates: 4 ok")
