@@ -86,6 +86,7 @@ check_checksums() {
     [ -z "$odd" ] || check_line_ends $odd
     [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$odd'" "$carry_hint"
     step '' "$(printf '%s\n' "$names" | grep -c .) files have the checksums that it lists"
+    is_showable "$bundle/bundle.conf" || die 4 'bundle.conf is not usable: it holds what a terminal would obey' "$rebuild_hint"
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
 }
 

@@ -22,6 +22,12 @@ die() {
     exit "$1"
 }
 
+# is_showable FILE: a terminal shows what it holds and obeys nothing of it: no control characters,
+# those of Unicode in UTF-8 among them, nor marks of direction, line and paragraph.
+is_showable() {
+    ! printf '[\001-\011\013-\037\177]\n\302[\200-\237]\n\342\200[\216\217\250-\256]\n\342\201[\246-\251]\n' | grep -q -f - "$1"
+}
+
 # record LINE
 record() {
     told=$told$1$nl

@@ -14,7 +14,7 @@ from datetime import datetime
 from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
-from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.runbook import render_device_runbook
@@ -280,7 +280,7 @@ def difference(sums: bytes, listed: Mapping[str, bytes]) -> str:
             return f"the checksum of '{name}' is not the one that SHA256SUMS lists"
     missing = sorted(set(said) - set(listed))
     if missing:
-        return f"it lacks '{missing[0]}', which SHA256SUMS lists"
+        return f"it lacks '{printable(missing[0], 80)}', which SHA256SUMS lists"
     return "SHA256SUMS is not in the form of the format"
 
 

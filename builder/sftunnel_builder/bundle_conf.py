@@ -102,7 +102,8 @@ def parse_bundle_conf(data: bytes) -> BundleConf:
 
     def one(key: str, pattern: str) -> str:
         found = values.get(key, [])
-        if len(found) != 1 or not re.fullmatch(pattern, found[0]):
+        is_one = len(found) == 1 and printable(found[0], len(found[0])) == found[0]
+        if not is_one or not re.fullmatch(pattern, found[0]):
             raise _unusable(f"wanted one line '{key}=...', found {printable(str(found), 80)}")
         return found[0]
 
@@ -128,11 +129,13 @@ def _parse_trios(values: Mapping[str, list[str]]) -> list[FmcTrio]:
     """Return the FMCs and their files, every FMC with a whole trio."""
     files = [_FILE.fullmatch(value) for value in values.get("file", [])]
     sha256 = {found[1]: found[3] for found in files if found}
-    trios = []
+    trios: list[FmcTrio] = []
     for value in values.get("fmc", []):
         found = _FMC.fullmatch(value)
         if not found:
             raise _unusable(f"unusable line 'fmc={printable(value, 80)}'")
+        if any(trio.fmc_uuid == found[1] for trio in trios):
+            raise _unusable(f"it names FMC '{found[1]}' twice")
         prefix = f"payload/{found[1]}"
         hashes = {n: sha256[f"{prefix}/{n}"] for n in TRIO_NAMES if f"{prefix}/{n}" in sha256}
         if len(hashes) != len(TRIO_NAMES):

@@ -2,6 +2,10 @@
 
 The FMC's internal CA is an X.509 v1 certificate with serial 0 and no extensions, so path
 validation libraries refuse it; the checks in `trio` do by hand what is needed.
+
+`cryptography` has announced that it will refuse such a serial number. What it is given here has
+another one in its place: all else that the parser says is the same, and signatures and fingerprints
+are those of the bytes as they were.
 """
 
 from __future__ import annotations
@@ -10,12 +14,11 @@ import base64
 import binascii
 import hashlib
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.errors import BundlerError, printable
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
     )
 
 PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+MAX_PEM_BYTES = 32 * 1024
+"""A certificate or key has 2 KiB; what `openssl x509 -text` puts before it has 6."""
 _LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)"
 _SERIAL = re.compile(
-    rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"(?:\xa0\x03\x02\x01.)?"
+    rb"\x30" + _LENGTH + rb"(?P<tbs>\x30)" + _LENGTH + rb"(?:\xa0\x03\x02\x01.)?"
     rb"\x02(?P<length>" + _LENGTH + rb")",
     re.DOTALL,
 )
@@ -46,7 +51,10 @@ class Certificate:
 
     der: bytes
     """As it was read."""
+    tbs: bytes
+    """The part of it that is signed."""
     x509: x509.Certificate
+    """What the parser says; of the serial number it may have been told another."""
     common_name: str | None
     title: str | None
     generation_qualifier: str | None
@@ -78,9 +86,7 @@ class Certificate:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of its DER, 64 hex digits."""
-        from cryptography.hazmat.primitives import hashes
-
-        return self.x509.fingerprint(hashes.SHA256()).hex()
+        return hashlib.sha256(self.der).hexdigest()
 
     def public_key_sha256(self) -> str:
         """Return the SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
@@ -96,16 +102,26 @@ class Certificate:
             return self.x509.signature_algorithm_oid.dotted_string
         return digest.name if digest else "none"
 
-    def serial(self) -> str:
-        """Return the serial number as openssl prints it: `00` for 0, `0D` for 13.
+    def is_issued_by(self, ca: Certificate) -> bool:
+        """Tell whether name and signature say that this CA, which has an RSA key, issued it."""
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-        Read from the DER, as `cryptography` warns whenever it is asked for that of the FMC's CA.
-        """
+        key = ca.public_key()
+        if self.x509.issuer != ca.x509.subject or not isinstance(key, RSAPublicKey):
+            return False
+        try:
+            padding = self.x509.signature_algorithm_parameters
+            digest = self.x509.signature_hash_algorithm
+            key.verify(self.x509.signature, self.tbs, padding, digest)  # type: ignore[arg-type]
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+            return False
+        return True
+
+    def serial(self) -> str:
+        """Return the serial number as openssl prints it: `00` for 0, `0D` for 13."""
         found = _SERIAL.match(self.der)
-        length = found["length"] if found else b"\0"
-        size = int.from_bytes(length[1:], "big") if length[0] & 0x80 else length[0]
-        start = found.end() if found else 0
-        number = int.from_bytes(self.der[start : start + size], "big", signed=True)
+        number = _serial_number(self.der, found) if found else 0
         digits = f"{abs(number):X}"
         return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
 
@@ -134,6 +150,13 @@ class Certificate:
         return str(found[0].value) if found else None
 
 
+def _serial_number(der: bytes, found: re.Match[bytes]) -> int:
+    """Return the serial number of a certificate, whose beginning was found."""
+    length = found["length"]
+    size = int.from_bytes(length[1:], "big") if length[0] & 0x80 else length[0]
+    return int.from_bytes(der[found.end() : found.end() + size], "big", signed=True)
+
+
 def public_key_sha256(key: PublicKeyTypes) -> str:
     """Return the SHA-256 of a public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     from cryptography.hazmat.primitives import serialization as s
@@ -159,12 +182,16 @@ def pem_to_der(data: bytes, label: str, place: str) -> bytes:
     remedy = f"copy '{place}' from the FMC again, as a file and not through a terminal"
     if not data.strip():
         raise BundlerError(f"'{place}' is empty", remedy)
-    blocks = PEM_BLOCK.findall(data)
-    if len(blocks) != 1 or blocks[0][0].decode() != label:
-        found = ", ".join(f"'{name.decode()}'" for name, _ in blocks) or "none"
+    if len(data) > MAX_PEM_BYTES:
+        raise BundlerError(
+            f"'{place}' is over {MAX_PEM_BYTES >> 10} KiB: it is no PEM file", remedy
+        )
+    blocks = list(PEM_BLOCK.finditer(data))
+    if len(blocks) != 1 or blocks[0][1].decode() != label:
+        found = printable(", ".join(f"'{block[1].decode()}'" for block in blocks)) or "none"
         raise BundlerError(f"'{place}': wanted one PEM block '{label}', found {found}", remedy)
-    lines = [line.strip() for line in blocks[0][1].splitlines()]
-    first_line = data[: data.index(blocks[0][1])].count(b"\n") + 1
+    lines = [line.strip() for line in blocks[0][2].split(b"\n")]
+    first_line = data[: blocks[0].start(2)].count(b"\n") + 1
     for number, line in enumerate(lines, first_line):
         if re.search(rb"[^A-Za-z0-9+/=]", line):
             raise BundlerError(f"'{place}' line {number} is not base64: it was damaged", remedy)
@@ -228,23 +255,14 @@ def load_certificates(data: bytes, place: str) -> list[Certificate]:
 
 def _parse(der: bytes, place: str) -> Certificate:
     """Parse one certificate, DER; raises BundlerError when it is none or damaged."""
-    from cryptography import x509
-    from cryptography.utils import CryptographyDeprecationWarning
     from cryptography.x509.oid import NameOID
 
     try:
-        with warnings.catch_warnings():
-            # The FMC's CA has serial 0.
-            warnings.filterwarnings(
-                "ignore",
-                message="Parsed a serial number which wasn't positive",
-                category=CryptographyDeprecationWarning,
-            )
-            parsed = x509.load_der_x509_certificate(der)
-            subject = parsed.subject
-            # The lazy parts are parsed now, so that a damaged one is found here.
-            _ = parsed.issuer, parsed.extensions, parsed.public_key()
-            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+        parsed, tbs = _parse_any_serial(der)
+        subject = parsed.subject
+        # The lazy parts are parsed now, so that a damaged one is found here.
+        _ = parsed.issuer, parsed.extensions, parsed.public_key()
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
             f"'{place}' is not a readable certificate: it was damaged ({type(error).__name__})",
@@ -257,8 +275,23 @@ def _parse(der: bytes, place: str) -> Certificate:
 
     return Certificate(
         der,
+        tbs,
         parsed,
         first(NameOID.COMMON_NAME),
         first(NameOID.TITLE),
         first(NameOID.GENERATION_QUALIFIER),
     )
+
+
+def _parse_any_serial(der: bytes) -> tuple[x509.Certificate, bytes]:
+    """Return a certificate for the parser's sake with a positive serial number, and its TBS."""
+    from cryptography import x509
+
+    found = _SERIAL.match(der)
+    if not found or _serial_number(der, found) > 0:
+        parsed = x509.load_der_x509_certificate(der)
+        return parsed, parsed.tbs_certificate_bytes
+    # The first byte decides: with 1 there, 0 becomes 1 and a negative number positive.
+    at, begin = found.end(), found.start("tbs")
+    parsed = x509.load_der_x509_certificate(der[:at] + b"\1" + der[at + 1 :])
+    return parsed, der[begin : begin + len(parsed.tbs_certificate_bytes)]

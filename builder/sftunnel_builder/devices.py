@@ -81,8 +81,11 @@ def devices_of_failed_push(
             claim.faults.append(f"{place} line {record.line}: {fault}")
         else:
             claim.names.add(name)
+    by_device: dict[str | None, list[_Claim]] = {}
+    for (uuid, _), claim in claims.items():
+        by_device.setdefault(uuid, []).append(claim)
     for problem in pushed.problems:
-        _claim_problem(claims, problem, place, refusals)
+        _claim_problem(by_device.get(problem.device_uuid, []), problem, place, refusals)
     by_uuid = {manager.uuid: manager for manager in managers}
     for (uuid, fmc_uuid), claim in claims.items():
         refusal = _judge(claim, fmc_uuid, by_uuid, place)
@@ -113,14 +116,13 @@ def _check_record(record: PushRecord) -> tuple[str, str, str | None]:
 
 
 def _claim_problem(
-    claims: dict[tuple[str, str], _Claim],
+    mine: Sequence[_Claim],
     problem: PushProblem,
     place: str,
     refusals: dict[str, Refusal],
 ) -> None:
-    """Put an unusable line to the device that it belongs to, or report it by itself."""
+    """Put an unusable line to the claims of the device that it names, or report it by itself."""
     text = f"{place} line {problem.line}: {problem.text}"
-    mine = [claim for (uuid, _), claim in claims.items() if uuid == problem.device_uuid]
     for claim in mine:
         claim.faults.append(text)
     if not mine:

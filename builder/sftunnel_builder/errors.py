@@ -43,10 +43,13 @@ class BundlerError(Exception):
 def printable(text: str, limit: int = 200) -> str:
     """Return text from outside such that no terminal obeys it and no line grows without end.
 
-    Control characters, escape sequences' first bytes, direction marks, surrogates and unassigned
-    code points become `?`.
+    Control characters, escape sequences' first bytes, direction marks, surrogates, unassigned code
+    points, and what separates lines and paragraphs become `?`.
     """
-    shown = "".join("?" if unicodedata.category(c)[0] == "C" else c for c in text[: limit + 1])
+    shown = "".join(
+        "?" if unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") else c
+        for c in text[: limit + 1]
+    )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

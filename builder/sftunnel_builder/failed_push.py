@@ -20,20 +20,30 @@ from sftunnel_builder.trio import TRIO_NAMES
 
 UUID_PATTERN = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
-_RECORD_START = re.compile(rf"\s*({UUID_PATTERN})\s")
+# `++` never gives back what it took, and `.*?\S` ends at no blank: without them a line of 100,000
+# blanks would take hours.
+_TRIO_NAME = "|".join(map(re.escape, TRIO_NAMES))
+_RECORD_START = re.compile(rf"\s*+({UUID_PATTERN})\s")
 _RECORD = re.compile(
-    rf"\s*({UUID_PATTERN})\s+(\S.*?)\s+(/\S*)\s+(/\S*/(?:{'|'.join(TRIO_NAMES)}))\s*"
+    rf"\s*+({UUID_PATTERN})\s++(\S(?:.*?\S)??)\s++(/\S*+)\s++(/\S*/(?:{_TRIO_NAME}))\s*+"
 )
-_UNWRAPPED = re.compile(
-    rf"\s*{UUID_PATTERN}\s+\S.*?\s+/\S*/(?:{'|'.join(TRIO_NAMES)})"
-    rf"\s+(?:/ngfw)?/var/sf/peers/{UUID_PATTERN}/(?:{'|'.join(TRIO_NAMES)})\s*"
+_SOURCE = re.compile(rf"/\S*/(?:{_TRIO_NAME})")
+_TARGET = re.compile(rf"(?:/ngfw)?/var/sf/peers/{UUID_PATTERN}/(?:{_TRIO_NAME})")
+_TARGET_LAST = re.compile(rf"{_TARGET.pattern}\s*\Z")
+_CUT_RECORD = re.compile(
+    rf"\s*+({UUID_PATTERN})\s++(\S(?:.*?\S)??)?(?:\s++/\S*+)?(?:\s++(/.*))?\s*+"
 )
-_CUT_RECORD = re.compile(rf"\s*({UUID_PATTERN})\s+(\S.*?)?(?:\s+/\S*)?(?:\s+(/.*))?\s*")
 _PROMPT = re.compile(r"\s*[^\s@]+@[^\s:]+:[^#$%>]*[#$%>](\s.*)?")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 NO_ADDRESS = {"DONTRESOLVE", "-"}
+MIN_WORDS = 4
+"""Of a record: UUID, name, source, destination."""
 MAX_PARTS = 8
 """A record wrapped into more lines than this is none."""
+MAX_CHARACTERS = 4096
+"""Lines that are longer together are not joined to a record."""
+MAX_STRANGE_LINES = 1000
+"""So many lines that are no record are told of one by one; of the others, how many."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ def parse_failed_push(data: bytes) -> FailedPush:
     """Read a FAILED_PUSH file, whole or as copied from a terminal. Never raises."""
     records: list[PushRecord] = []
     problems: list[PushProblem] = []
+    strange = 0
     for line, text in _logical_lines(data):
         found = _RECORD.fullmatch(text)
         if found:
@@ -87,8 +98,15 @@ def parse_failed_push(data: bytes) -> FailedPush:
                 what = f"the destination is cut off or no file of a trio: '{printable(cut[3])}'"
             problems.append(PushProblem(line, what, cut[1].lower(), whose))
         else:
-            shown = printable(text.strip(), 60)
-            problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))
+            strange += 1
+            if strange <= MAX_STRANGE_LINES:
+                shown = printable(text.strip(), 60)
+                problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))
+            elif strange == MAX_STRANGE_LINES + 1:
+                first_untold = line
+    if strange > MAX_STRANGE_LINES:
+        text = f"not a FAILED_PUSH record, and {strange - MAX_STRANGE_LINES - 1} lines like it"
+        problems.append(PushProblem(first_untold, text))
     return FailedPush(tuple(records), tuple(problems))
 
 
@@ -102,7 +120,10 @@ def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
             continue
         is_start = _RECORD_START.match(line)
         is_more = (
-            not is_start and 0 < len(parts) < MAX_PARTS and not _RECORD.fullmatch(_joined(parts))
+            not is_start
+            and 0 < len(parts) < MAX_PARTS
+            and sum(map(len, parts)) + len(line) <= MAX_CHARACTERS
+            and not _RECORD.fullmatch(_joined(parts))
         )
         if parts and not is_more:
             yield start, _joined(parts)
@@ -125,15 +146,27 @@ def _joined(parts: list[str]) -> str:
     if that can be. A record with a blank put back must have both its paths whole: else a fold in
     mid-path would pass for the blank between them.
     """
-    if len(parts) == 1:
-        return parts[0]
+    text = "".join(parts)
+    if len(parts) == 1 or not _TARGET_LAST.search(text):
+        return text
     folds = product(("", " "), repeat=len(parts) - 1)
     texts = [
         "".join(a + b for a, b in zip(parts, (*blanks, ""), strict=True))
         for blanks in sorted(folds, key=lambda each: each.count(" "))
     ]
-    whole = [text for text in texts if _UNWRAPPED.fullmatch(text)]
-    return next(filter(_has_address, whole), whole[0] if whole else texts[0])
+    whole = [text for text in texts if _is_unwrapped(text)]
+    return next(filter(_has_address, whole), whole[0] if whole else text)
+
+
+def _is_unwrapped(text: str) -> bool:
+    """Tell whether a text is a record whose paths are whole."""
+    words = text.split()
+    return bool(
+        len(words) >= MIN_WORDS
+        and re.fullmatch(UUID_PATTERN, words[0])
+        and _SOURCE.fullmatch(words[-2])
+        and _TARGET.fullmatch(words[-1])
+    )
 
 
 def _has_address(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ ITERATIONS_RANDOM = 100_000
 """PBKDF2 iterations for a random passphrase of 80 bits or more."""
 ITERATIONS_CHOSEN = 600_000
 """PBKDF2 iterations for a passphrase that a person chose."""
+MAX_ITERATIONS = 5_000_000
+"""A build uses far fewer; a locked key may ask for so many that opening it takes hours."""
 
 
 def load_private_key(data: bytes, place: str) -> rsa.RSAPrivateKey:
@@ -107,6 +110,12 @@ def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
     """Return the canonical plaintext PEM of an encrypted PKCS#8 key; raises BundlerError."""
     from cryptography.hazmat.primitives import serialization as s
 
+    iterations = locked_iterations(pem, place)
+    if iterations is None or iterations > MAX_ITERATIONS:
+        raise BundlerError(
+            f"the key '{place}' is not locked as a build locks it",
+            "get the bundle again from where it was built",
+        )
     try:
         key = s.load_pem_private_key(pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
@@ -115,6 +124,15 @@ def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
             "look up the passphrase of this device in the file beside the kit",
         ) from None
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+
+
+def locked_iterations(encrypted_pem: bytes, place: str) -> int | None:
+    """Return the PBKDF2 iterations of a key as `encrypt_pkcs8` writes it; None if it is no such.
+
+    place names the file in messages. Raises BundlerError when the PEM is damaged.
+    """
+    found = _LOCKED.match(pem_to_der(encrypted_pem, "ENCRYPTED PRIVATE KEY", place))
+    return int.from_bytes(found[1][1:], "big") if found else None
 
 
 def _der(tag: int, body: bytes) -> bytes:
@@ -129,3 +147,8 @@ _OID_PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _OID_PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 _OID_HMAC_SHA256 = bytes.fromhex("06082a864886f70d0209")
 _OID_AES256_CBC = bytes.fromhex("060960864801650304012a")
+_LOCKED = re.compile(
+    rb"\x30\x82..\x30.%s\x30.\x30.%s\x30.\x04\x10.{16}\x02(\x01.|\x02..|\x03...|\x04....)"
+    % (re.escape(_OID_PBES2), re.escape(_OID_PBKDF2)),
+    re.DOTALL,
+)

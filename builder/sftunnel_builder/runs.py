@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sftunnel_builder.certificates import Certificate, load_certificate
 from sftunnel_builder.devices import Manager
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.failed_push import FailedPush, parse_failed_push
+from sftunnel_builder.failed_push import UUID_PATTERN, FailedPush, parse_failed_push
 from sftunnel_builder.fmc_tree import (
     CA_PATH,
     RUNS_PATH,
@@ -16,6 +17,7 @@ from sftunnel_builder.fmc_tree import (
     failed_push_path,
     runs_named_in,
 )
+from sftunnel_builder.tree import MAX_FILE_BYTES
 from sftunnel_builder.trio import check_run
 
 
@@ -32,12 +34,15 @@ def failed_pushes(
         return
     place = printable(str(named))
     try:
-        data = named.read_bytes()
+        with named.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise BundlerError(
             f"cannot read '{place}': {reason(error)}",
             "check the name given with --failed-push",
         ) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise BundlerError(f"'{place}' is over 64 MiB", "check the name given with --failed-push")
     pushed = parse_failed_push(data)
     if not pushed.records and (runs := runs_named_in(data)):
         # What generate_certs.pl showed on the screen, or its log: it says where the list is.
@@ -107,6 +112,12 @@ def _read_ca(tree: FmcTree) -> tuple[str, Certificate]:
     if not ca.common_name:
         raise BundlerError(
             f"'{place}' has no common name, which should be the UUID of the FMC",
+            "is this the FMC's internal CA",
+        )
+    if not re.fullmatch(UUID_PATTERN, ca.common_name):
+        raise BundlerError(
+            f"'{place}' has the common name '{printable(ca.common_name)}', wanted the UUID of the "
+            "FMC",
             "is this the FMC's internal CA",
         )
     return ca.common_name.lower(), ca

@@ -28,6 +28,8 @@ MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
 MAX_MEMBERS = 200_000
 MAX_SMALL_BYTES = 1024 * 1024
 """Of a certificate, key or configuration file; FAILED_PUSH and logs may have MAX_FILE_BYTES."""
+MAX_EXTENSION_BYTES = 1024
+"""Of what pax and GNU put before a member: its long name, or facts that nobody needs here."""
 _CHUNK_BYTES = 1 << 16
 _SMALL = re.compile(
     r"/etc/sf/(?:ims\.conf|sftunnel\.conf|(?:[\w.-]+/)*[\w.-]*cert[\w.-]*\.pem)"
@@ -103,7 +105,9 @@ def read_snapshot(file: IO[bytes], place: str, mode: int = 0o600) -> SnapshotTre
     contents: dict[str, bytes] = {}
     directories: dict[str, set[str]] = {}
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK_BYTES) as reader:  # type: ignore[call-overload]
+        with tarfile.open(
+            fileobj=stream, mode="r|", bufsize=_CHUNK_BYTES, tarinfo=_Header
+        ) as reader:  # type: ignore[call-overload]
             for path, info in _members(reader, place):
                 _note_directories(directories, path)
                 if info.isdir():
@@ -115,6 +119,22 @@ def read_snapshot(file: IO[bytes], place: str, mode: int = 0o600) -> SnapshotTre
         raise _refusal("is damaged: it does not read as a tar archive", place) from None
     frozen = {path: frozenset(names) for path, names in directories.items()}
     return SnapshotTree(place, contents, frozen, stream.sha256(), mode)
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header, refused before `tarfile` reads an extension that keeps it busy for hours.
+
+    Its search for a character set in a pax header takes the square of its length in Python 3.11.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read a header; raises tarfile.ReadError."""
+        header = super().frombuf(buf, encoding, errors)
+        is_plain = header.isreg() or header.isdir()
+        if header.size < 0 or (not is_plain and header.size > MAX_EXTENSION_BYTES):
+            raise tarfile.ReadError
+        return header
 
 
 class _TarStream:

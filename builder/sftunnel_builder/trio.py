@@ -120,7 +120,7 @@ def check_run(ca: Certificate, place: str, run_id: int | None, run_ids: Sequence
     FMC has a directory of, oldest first. A run's id is the Unix time seconds before its CA's
     notBefore. Raises BundlerError (REFUSED) when the CA is of a later run than FAILED_PUSH.
     """
-    made = int(ca.not_before_utc.timestamp())
+    made = max(int(ca.not_before_utc.timestamp()), 0)
     fitting = [each for each in run_ids if each <= made + RUN_SLACK_S]
     if run_id is None:
         return max(fitting, default=made)
@@ -135,12 +135,12 @@ def check_run(ca: Certificate, place: str, run_id: int | None, run_ids: Sequence
 
 def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: str) -> None:
     """Checks 4 and 5."""
-    if not _is_issued_by(ca, ca):
+    if not ca.is_issued_by(ca):
         raise BundlerError(
             f"'{ca_place}' is not signed by its own key, so it is not the FMC's internal CA",
             "take /etc/sf/ca_root/cacert.pem of the FMC",
         )
-    if not _is_issued_by(cert, ca):
+    if not cert.is_issued_by(ca):
         raise BundlerError(
             f"'{cert_place}' was not issued by the CA in '{ca_place}'", _hint_at_run(ca, cert)
         )
@@ -155,17 +155,6 @@ def _hint_at_run(ca: Certificate, cert: Certificate) -> str:
         f"{SAME_RUN}: the certificate is of {'an older' if is_older else 'a later'} one, "
         f"{cert.not_before_utc:%Y-%m-%d %H:%M}, the CA of {ca.not_before_utc:%Y-%m-%d %H:%M} UTC"
     )
-
-
-def _is_issued_by(cert: Certificate, ca: Certificate) -> bool:
-    """Tell whether name and signature of cert say that ca issued it."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        cert.x509.verify_directly_issued_by(ca.x509)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
 
 
 def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place: str) -> None:

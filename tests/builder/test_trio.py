@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sftunnel_builder import trio as trio_module
+from sftunnel_builder.certificates import pem_to_der
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab.certificates import key_pem, make_ca, new_key
-from sftunnel_builder.lab.der import encode, encode_integer
+from sftunnel_builder.lab.der import encode, encode_integer, encode_oid
 from sftunnel_builder.trio import CheckedTrio, TrioFiles, check_run, check_trio
 
 from .conftest import DEVICE, FMC, NOW, TIMES
@@ -68,6 +69,17 @@ WEAK = rsa.generate_private_key(65537, 1024)
             {"leaf": {"times": FUTURE}}, "is not valid before 2026-11-24", id="not yet valid"
         ),
         pytest.param(
+            {"ca": {"times": FUTURE}}, "'cacert.pem' is not valid before", id="CA not yet valid"
+        ),
+        pytest.param(
+            {"ca": {"digest": hashes.SHA1()}}, "'cacert.pem' is signed with 'sha1'", id="CA, SHA-1"
+        ),
+        pytest.param(
+            {"leaf": {"digest": hashes.MD5()}},
+            "'sftunnel-cert.pem' is signed with 'md5'",
+            id="MD5",
+        ),
+        pytest.param(
             {"ca": {"key": WEAK}}, "'cacert.pem' has a key of 1024 bits", id="weak CA key"
         ),
         pytest.param(
@@ -113,6 +125,35 @@ def test_a_certificate_of_another_run_is_told_by_its_date(
     times = (TIMES[0] + timedelta(hours=hours), TIMES[1])
     files = replace(make_trio(leaf={"times": times}), cacert=make_ca(FMC, new_key(), *TIMES))
     assert f"the certificate is of {word} one, {times[0]:%Y-%m-%d}" in _refusal(files).hint
+
+
+def test_the_ca_of_the_other_fmc(make_trio: Callable[..., TrioFiles]) -> None:
+    files = replace(make_trio(), cacert=make_ca(OTHER, new_key(), *TIMES))
+    refusal = _refusal(files)
+    assert "'sftunnel-cert.pem' was not issued by the CA in 'cacert.pem'" in refusal.message
+    assert "from one generate_certs.pl run" in refusal.hint
+
+
+def test_the_certificate_of_another_device_with_the_own_key(
+    make_trio: Callable[..., TrioFiles], keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    other = make_trio(leaf={"uuid": OTHER, "key": keys[2]})
+    refusal = _refusal(replace(make_trio(), cert=other.cert))
+    assert f"is for another device: wanted '{DEVICE}', found '{OTHER}'" in refusal.message
+
+
+def test_an_unknown_signature_algorithm_is_named(make_trio: Callable[..., TrioFiles]) -> None:
+    files = make_trio()
+    der = pem_to_der(files.cert, "CERTIFICATE", "x")
+    sha256_with_rsa, other = (
+        encode_oid("1.2.840.113549.1.1.11"),
+        encode_oid("1.2.840.113549.1.1.99"),
+    )
+    assert der.count(sha256_with_rsa) == 2
+    lines = textwrap.wrap(base64.b64encode(der.replace(sha256_with_rsa, other)).decode(), 64)
+    pem = "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+    refusal = _refusal(replace(files, cert=pem.encode()))
+    assert "is signed with '1.2.840.113549.1.1.99', wanted SHA-256" in refusal.message
 
 
 def test_a_ca_that_did_not_sign_itself(make_trio: Callable[..., TrioFiles]) -> None:
