@@ -19,7 +19,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format lock wheel clean
+.PHONY: help demo test fuzz lint format lock wheel clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
@@ -31,6 +31,9 @@ demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a tempora
 
 test: $(DEV) ## Run the tests
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+fuzz: $(DEV) ## Give the readers inputs that nobody thought of, ten minutes each
+	@PYTHONPATH=builder:tests $(BIN)/python -W error -m fuzz.run $(ARGS)
 
 lint: $(DEV) ## Check style, types and shell scripts
 	@status=0; \
@@ -56,7 +59,7 @@ UV_COMPILE = .cache/uv/bin/uv --quiet pip compile pyproject.toml $(ARGS) --unive
 
 lock: .cache/uv/.made ## Write requirements/*.lock anew from pyproject.toml
 	@$(UV_COMPILE) --output-file requirements/run.lock
-	@$(UV_COMPILE) --extra dev --constraint requirements/run.lock --no-annotate \
+	@$(UV_COMPILE) --extra dev --extra fuzz --constraint requirements/run.lock --no-annotate \
 		--output-file requirements/dev.lock
 
 clean: ## Remove .venv, caches and built files (the trees in .cache/trees stay)
