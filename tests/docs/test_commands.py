@@ -138,6 +138,7 @@ def test_an_exported_backup_is_put_back_as_told(site: Site, unpacked: Path) -> N
     assert device.trio(site.fmc.uuid) == old
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_a_snapshot_is_enough_to_build(site: Site) -> None:
     collect, fetch, build = commands("docs/operations.md", "collect")
     for line in (collect, fetch):
