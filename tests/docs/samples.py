@@ -304,6 +304,7 @@ def _on_the_fmc(site: Site) -> None:
 def _before_the_install(site: Site, bundle: str) -> None:
     """What would change on the first device, whose tree stands for its `/`."""
     tree = site.devices[0].root
+    tree = tree.relative_to(site.place)  # A long name would stand on a line of its own.
     differing = site.fmc_run(f"sftunnel-bundler diff {shlex.quote(str(tree))} {bundle}")
     differing.text = differing.text.replace(f"device tree {tree}", "device tree /")
     _keep(site, "diff", differing, 0)
