@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -258,11 +259,14 @@ def _parse(der: bytes, place: str) -> Certificate:
     from cryptography.x509.oid import NameOID
 
     try:
-        parsed, tbs = _parse_any_serial(der)
-        subject = parsed.subject
-        # The lazy parts are parsed now, so that a damaged one is found here.
-        _ = parsed.issuer, parsed.extensions, parsed.public_key()
-        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+        with warnings.catch_warnings():
+            # What the library warns of, such as a country of three letters, is for programmers.
+            warnings.simplefilter("ignore")
+            parsed, tbs = _parse_any_serial(der)
+            subject = parsed.subject
+            # The lazy parts are parsed now, so that a damaged one is found here.
+            _ = parsed.issuer, parsed.extensions, parsed.public_key()
+            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
             f"'{place}' is not a readable certificate: it was damaged ({type(error).__name__})",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from sftunnel_builder.certificates import load_certificate, load_certificates, pem_to_der
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.lab.der import encode_oid
 from sftunnel_builder.trio import TrioFiles
 
 from .conftest import DEVICE, FMC
@@ -114,6 +117,21 @@ def test_a_damaged_file_is_refused_by_line_and_reason(
         load_certificate(damage(make_trio().cacert), "x")
     assert message in caught.value.message
     assert caught.value.code == ExitCode.REFUSED
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_the_library_warns_of_is_kept_from_the_operator(
+    make_trio: Callable[..., TrioFiles],
+) -> None:
+    der = pem_to_der(make_trio().cacert, "CERTIFICATE", "x")
+    # The title, of ten letters, becomes a country, which should have two.
+    body = base64.encodebytes(der.replace(encode_oid("2.5.4.12"), encode_oid("2.5.4.6")))
+    lines = textwrap.wrap(body.replace(b"\n", b"").decode(), 64)
+    pem = "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+    loaded = load_certificate(pem.encode(), "x")
+    assert (loaded.title, loaded.common_name) == (None, FMC)
+    assert "C=InternalCA" in loaded.subject()
+    assert loaded.subject_attributes()
 
 
 @pytest.mark.parametrize(

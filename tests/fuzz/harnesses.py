@@ -245,6 +245,11 @@ def certificate_der(data: bytes) -> None:
 def _use(loaded: Certificate) -> None:
     """Ask a certificate all that the product asks of one."""
     loaded.fingerprint()
+    loaded.public_key_sha256()
+    loaded.issuer_common_name()
+    loaded.subject_attributes()
+    assert re.fullmatch("-?([0-9A-F]{2})+", loaded.serial())
+    assert re.fullmatch(r"[a-z0-9_.-]+", loaded.digest_name())
     loaded.public_key()
     assert loaded.subject() is not None
     assert loaded.not_before_utc.tzinfo
