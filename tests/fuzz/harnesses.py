@@ -7,26 +7,31 @@ into `seeds/<its name>/`, or make them in `seeds` when they would hold a key.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
-import os
 import re
-import textwrap
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fuzz.certificates_and_keys import (
+    certificate,
+    certificate_der,
+    certificates,
+    good_files,
+    good_keys,
+    passphrase_file,
+    private_key,
+    private_key_der,
+)
 from fuzz.promises import assert_one_line, refusals_in_form
 from fuzz.targets import (
-    DEVICE,
     FMC,
     NOW,
     PASSPHRASE,
     SEEDS,
+    as_file,
     framed,
     good,
     members_of,
@@ -38,7 +43,9 @@ from fuzz.targets import (
 from sftunnel_builder.archive import pack, unpack
 from sftunnel_builder.bundle import bundle_name, check_payload, describe, open_bundle
 from sftunnel_builder.bundle_conf import parse_bundle_conf
-from sftunnel_builder.certificates import Certificate, load_certificate, pem_to_der
+from sftunnel_builder.certificates import (
+    pem_to_der,
+)
 from sftunnel_builder.cli import diagnose, inspect
 from sftunnel_builder.devices import Manager, devices_of_failed_push, devices_with_pushed_files
 from sftunnel_builder.devices_csv import parse_devices_csv
@@ -47,13 +54,10 @@ from sftunnel_builder.failed_push import parse_failed_push
 from sftunnel_builder.fmc_tree import FmcTree, runs_named_in
 from sftunnel_builder.log_files import MAX_LINE_BYTES, LogFile, Tally, read_lines
 from sftunnel_builder.log_lines import parse_line
-from sftunnel_builder.passphrases import read_passphrase_file
-from sftunnel_builder.private_key import canonical_pem, is_sound, load_private_key
 from sftunnel_builder.runbook import COLUMNS, render_device_runbook
 from sftunnel_builder.runs import manager_of
 from sftunnel_builder.snapshot import read_snapshot
 from sftunnel_builder.tree import DirectoryTree
-from sftunnel_builder.trio import TrioFiles, check_certificates, check_run, check_trio
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def snapshot_tar(data: bytes) -> None:
 
 def log(data: bytes) -> None:
     """Read a log or a saved status output, plain or compressed, and say what is wrong."""
-    with _as_file(data) as path, refusals_in_form():
+    with as_file(data) as path, refusals_in_form():
         tally, observer, advanced = Tally(), Observer(), list[int]()
         for line in read_lines(LogFile(path, len(data)), tally, advanced.append):
             assert len(line) <= MAX_LINE_BYTES
@@ -149,16 +153,6 @@ def log(data: bytes) -> None:
                 assert_one_line(finding.example, EXAMPLE_LENGTH)
         for text in _texts(diagnose._facts(diagnosis)):
             assert_one_line(text)
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[Path]:
-    """Give a path under which the data can be read, without writing to a disk."""
-    descriptor = os.memfd_create("input")
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        yield Path(f"/proc/self/fd/{descriptor}")
 
 
 def bundle_conf(data: bytes) -> None:
@@ -218,81 +212,6 @@ def _texts(facts: Any) -> Iterable[str]:
             yield from _texts(value)
 
 
-def _pem(label: str, der: bytes) -> bytes:
-    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
-
-
-def certificate(data: bytes) -> None:
-    """Read a certificate file."""
-    with warnings.catch_warnings(record=True) as warned, refusals_in_form():
-        warnings.simplefilter("always")
-        _use(load_certificate(data, "cacert.pem"))
-    assert not warned, warned[0].message
-
-
-def certificate_der(data: bytes) -> None:
-    """Judge a certificate whose PEM is sound, as the device's, as the CA, and as both."""
-    pem = _pem("CERTIFICATE", data)
-    certificate(pem)
-    for cacert, cert in ((good().files.cacert, pem), (pem, good().files.cert), (pem, pem)):
-        with refusals_in_form():
-            files = TrioFiles(cacert, cert, b"")
-            for warning in check_certificates(files, device_uuid=DEVICE, fmc_uuid=FMC, now=NOW)[2]:
-                assert_one_line(warning)
-
-
-def _use(loaded: Certificate) -> None:
-    """Ask a certificate all that the product asks of one."""
-    loaded.fingerprint()
-    loaded.public_key_sha256()
-    loaded.issuer_common_name()
-    loaded.subject_attributes()
-    assert re.fullmatch("-?([0-9A-F]{2})+", loaded.serial())
-    assert re.fullmatch(r"[a-z0-9_.-]+", loaded.digest_name())
-    loaded.public_key()
-    assert loaded.subject() is not None
-    assert loaded.not_before_utc.tzinfo
-    assert loaded.not_after_utc.tzinfo
-    assert 0 <= check_run(loaded, "cacert.pem", None, []) < 10**12
-
-
-def private_key(data: bytes) -> None:
-    """Read a key file; no message repeats any of it."""
-    with refusals_in_form(secret=data):
-        key = load_private_key(data, "sftunnel-key.pem")
-        if is_sound(key):
-            written = canonical_pem(key)
-            assert canonical_pem(load_private_key(written, "again")) == written
-
-
-def private_key_der(data: bytes) -> None:
-    """Judge a key whose PEM is sound, in both forms, with a certificate that is not its own."""
-    for label in ("PRIVATE KEY", "RSA PRIVATE KEY"):
-        pem = _pem(label, data)
-        private_key(pem)
-        with refusals_in_form(secret=pem):
-            files = TrioFiles(good().files.cacert, good().files.cert, pem)
-            check_trio(files, device_uuid=DEVICE, fmc_uuid=FMC, now=NOW)
-
-
-def passphrase_file(data: bytes) -> None:
-    """Read a passphrase file; what is accepted stands in it, and no message repeats it."""
-    with _as_file(data) as path, refusals_in_form(secret=data):
-        passphrase = read_passphrase_file(path)
-        assert data.startswith(passphrase.encode())
-        assert 0 < len(passphrase.encode()) <= 512
-        assert "\n" not in passphrase
-
-
-def _good_files() -> Iterable[bytes]:
-    return good().files.cacert, good().files.cert
-
-
-def _good_keys() -> Iterable[bytes]:
-    return good().files.key, good().locked_key
-
-
 def _good_changes() -> Iterable[bytes]:
     """Give each member of the good bundle, to be changed by itself and signed again."""
     yield b""
@@ -318,13 +237,21 @@ HARNESSES = {
     ),
     "bundle_tar": Harness(bundle_tar, 32_768, lambda: [tar_in(pack(good().bundle))]),
     "bundle_signed": Harness(bundle_signed, 8192, _good_changes),
-    "certificate": Harness(certificate, 16_384, _good_files),
+    "certificate": Harness(certificate, 16_384, good_files),
+    "certificates": Harness(
+        certificates,
+        16_384,
+        lambda: [
+            b"".join(good_files()),
+            *(pem_to_der(pem, "CERTIFICATE", "a seed") for pem in good_files()),
+        ],
+    ),
     "certificate_der": Harness(
         certificate_der,
         4096,
-        lambda: [pem_to_der(pem, "CERTIFICATE", "a seed") for pem in _good_files()],
+        lambda: [pem_to_der(pem, "CERTIFICATE", "a seed") for pem in good_files()],
     ),
-    "private_key": Harness(private_key, 8192, _good_keys),
+    "private_key": Harness(private_key, 8192, good_keys),
     "private_key_der": Harness(
         private_key_der, 4096, lambda: [pem_to_der(good().files.key, "PRIVATE KEY", "a seed")]
     ),

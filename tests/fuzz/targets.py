@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import struct
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -120,3 +122,13 @@ def snapshot_of_good() -> bytes:
             info.size = len(content)
             writer.addfile(info, io.BytesIO(content))
     return out.getvalue()
+
+
+@contextmanager
+def as_file(data: bytes) -> Iterator[Path]:
+    """Give a path under which the data can be read, without writing to a disk."""
+    descriptor = os.memfd_create("input")
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        yield Path(f"/proc/self/fd/{descriptor}")
