@@ -55,7 +55,7 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path, record_property: R
         pytest.param("assert data[:2] != b'ab'", "AssertionError", id="a broken promise"),
         pytest.param("while data[:2] == b'ab': pass", "timeout", id="a hang"),
         pytest.param(
-            "if data[:2] == b'ab': kept.append(b'x' * (300 << 20))", "out-of-memory", id="memory"
+            "if data[:2] == b'ab': kept.append(b'x' * (400 << 20))", "out-of-memory", id="memory"
         ),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_planted_fault_is_found(fault: str, said: str, tmp_path: Path) -> None
         f"def read(data):\n    {fault}\n"
         "target.fuzz(atheris.instrument_func(read), sys.argv[1:])\n"
     )
-    options = ["-max_total_time=30", "-timeout=5", "-rss_limit_mb=200"]
+    options = ["-max_total_time=30", "-timeout=5", "-rss_limit_mb=450"]
     done = subprocess.run(
         [sys.executable, "-c", code, "corpus", *options, "-artifact_prefix=finding-"],
         cwd=tmp_path,
