@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from sftunnel_builder.causes import Cause, cause_of_alert, cause_of_verify_error
 from sftunnel_builder.failed_push import UUID_PATTERN
-from sftunnel_builder.verify_errors import verify_error_number
+from sftunnel_builder.verify_errors import verify_error_in, verify_error_name
 
 NEEDLES = (
     b"sftunne",
@@ -38,8 +38,9 @@ STATUS = "status"
 """In place of a thread, for lines of status output."""
 
 _HEAD = re.compile(
-    r"(?:(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?P<host>\S{1,255})"
-    r" SF-IMS\[(?P<process>\d{1,10})\]: \[(?P<thread>\d{1,10})\] |^\s*)"
+    r"(?:(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
+    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.Z:+-]{0,16}) (?P<host>\S{1,255})"
+    r" SF-IMS\[(?P<process>\d{1,10})\]: (?:\[(?P<thread>\d{1,10})\] )?|^\s*)"
     r"sftunne[lI]d?:\w+ \[\w+\] ?(?P<text>.*)",
     re.ASCII,
 )
@@ -59,16 +60,15 @@ _ERR = re.compile(r"^\W*err (\d{1,3})\b|\bverify error:num=(\d{1,3})\b")
 # text is about a certificate.
 _ERR_WITHIN = re.compile(r"\berr[ :=]{1,3}(\d{1,3})\b(?!\.)|\bverify error[ :=]{1,3}(\d{1,3})\b")
 _ABOUT_CERTIFICATE = re.compile(r"certificat|verif(?:y|ication)|digest algorithm|issuer", re.I)
-_STATUS_TEXT = re.compile(r"\bSSL Verification status: *(.*)")
 _ALERT = re.compile(r"(?:sslv3|tlsv1\d?|ssl/tls) alert ([a-z]+(?: [a-z]+)?)")
 _TLS13 = re.compile(r"SSL_verify_client_post_handshake|Failed to reload credentials")
 _HANDSHAKE = re.compile(
-    r"SSL handshake fail|SSL_renegotiate error|certificate verify failed"
+    r"SSL handshake fail|SSL_renegotiate error|certificate verify failed|Connection reset by peer"
     r"|establish(?:SSLConnection|ConnectionUtil): (?:Fail|Unab)"
 )
 _UNREACHABLE = re.compile(
-    r"Connection refused|\bconnect(?:ion)?\b.*\btimed out|No route to host"
-    r"|Network is unreachable|Host is down",
+    r"Connection refused|\bconnect(?:ion)?\b.*\b(?:timed out|timeout)|Connection timed out"
+    r"|No route to host|Network is unreachable|Host is down",
     re.I,
 )
 _BEGINS = re.compile(r"^Initiat(?:e|ing) IPv[46] connection")
@@ -122,7 +122,7 @@ def parse_line(data: bytes) -> Said | None:
         line=line[head.start() :].strip(),
         stamp=head["stamp"] or "",
         host=head["host"] or "",
-        thread=f"{head['process']} {head['thread']}" if head["process"] else "",
+        thread=f"{head['process']} {head['thread'] or ''}" if head["process"] else "",
         address=address,
         uuid=uuid,
         begins=_BEGINS.match(text) is not None,
@@ -140,9 +140,10 @@ def _cause(text: str) -> tuple[Cause | None, int | None]:
     if number is None and _ABOUT_CERTIFICATE.search(text):
         within = _ERR_WITHIN.search(text)
         number = int(within[1] or within[2]) if within else None
+    if number is not None and verify_error_name(number) is None and _UNREACHABLE.search(text):
+        return Cause.UNREACHABLE, None  # The number is one of the operating system's.
     if number is None:
-        status = _STATUS_TEXT.search(text)
-        number = verify_error_number(status[1]) if status else None
+        number = verify_error_in(text)
     if number:
         return cause_of_verify_error(number), number
     if _TLS13.search(text):
@@ -210,8 +211,8 @@ def _parse_status(line: str) -> Said | None:
         return Said(said, "", "", STATUS, address, uuid, begins=True)
     reason = _REASON.search(line)
     if reason:
-        number = verify_error_number(reason[1])
-        cause = cause_of_verify_error(number) if number else _cause(reason[1])[0] or Cause.DOWN
+        cause, number = _cause(reason[1])
+        cause = cause or Cause.DOWN
         return Said(said, thread=STATUS, cause=cause, number=number)
     if _RPC_FAILED.match(line):
         return Said(said, thread=STATUS, cause=Cause.NO_ANSWER)

@@ -6,6 +6,8 @@ three of them that are here excepted (66 to 68, from 1.1.0 on; CiscoSSL is of th
 
 from __future__ import annotations
 
+import re
+
 VERIFY_ERRORS: dict[int, tuple[str, str]] = {
     2: ("UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate"),
     3: ("UNABLE_TO_GET_CRL", "unable to get certificate CRL"),
@@ -48,6 +50,11 @@ _OLDER_TEXTS = {
 _NUMBERS = {text: number for number, (_, text) in VERIFY_ERRORS.items()} | _OLDER_TEXTS
 
 
+_TEXT = re.compile(
+    rf"\b(?:{'|'.join(re.escape(t) for t in sorted(_NUMBERS, key=len, reverse=True))})\b"
+)
+
+
 def verify_error_name(number: int) -> str | None:
     """Return a number's name in OpenSSL's headers, such as X509_V_ERR_CERT_HAS_EXPIRED, if known.
 
@@ -57,6 +64,10 @@ def verify_error_name(number: int) -> str | None:
     return f"X509_V_ERR_{known[0]}" if known else None
 
 
-def verify_error_number(text: str) -> int | None:
-    """Return the number of OpenSSL's text for it; None unless the text is whole and known."""
-    return _NUMBERS.get(text.strip())
+def verify_error_in(text: str) -> int | None:
+    """Return the number of the first of OpenSSL's texts that a text holds whole; None without one.
+
+    A text that is cut off is not guessed at.
+    """
+    found = _TEXT.search(text)
+    return _NUMBERS[found[0]] if found else None

@@ -25,6 +25,18 @@ def test_the_parts_of_a_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "stamp"),
+    [
+        pytest.param("2026-11-24T10:11:12+00:00", "2026-11-24T10:11:12+00:00", id="ISO 8601"),
+        pytest.param("2026-11-24T10:11:12.123456Z", "2026-11-24T10:11:12.123456Z", id="fractions"),
+    ],
+)
+def test_a_stamp_of_another_form_is_kept_as_it_is(head: str, stamp: str) -> None:
+    said = _parse(f"{head} ftd-1 SF-IMS[7]: sftunneld:sf_ssl [ERROR] err 10:certificate has e")
+    assert (said.stamp, said.host, said.number) == (stamp, "ftd-1", 10)
+
+
+@pytest.mark.parametrize(
     ("text", "cause", "number"),
     [
         pytest.param("[ERROR] err 10:certificate has e", Cause.EXPIRED, 10, id="expired, cut off"),
@@ -51,6 +63,27 @@ def test_the_parts_of_a_line() -> None:
             Cause.WRONG_CA,
             19,
             id="a verify error in mid-sentence",
+        ),
+        pytest.param(
+            "[ERROR] certificate verify failed: CA signature digest algorithm too weak",
+            Cause.WEAK_DIGEST,
+            68,
+            id="OpenSSL's text without a number",
+        ),
+        pytest.param(
+            "[WARN] SSL Verification status: certificate has expired.",
+            Cause.EXPIRED,
+            10,
+            id="a full stop behind it",
+        ),
+        pytest.param(
+            "[ERROR] err 111:Connection refused",
+            Cause.UNREACHABLE,
+            None,
+            id="a number of the operating system",
+        ),
+        pytest.param(
+            "[ERROR] read: Connection reset by peer", Cause.HANDSHAKE, None, id="it hung up"
         ),
         pytest.param("[INFO] err 0:ok", None, None, id="no error"),
         pytest.param("[INFO] read 10 err 10 times", None, None, id="err in mid-sentence"),

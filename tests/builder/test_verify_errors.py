@@ -11,7 +11,7 @@ import pytest
 
 from sftunnel_builder.causes import Cause, cause_of_verify_error
 from sftunnel_builder.trio import TrioFiles
-from sftunnel_builder.verify_errors import VERIFY_ERRORS, verify_error_name, verify_error_number
+from sftunnel_builder.verify_errors import VERIFY_ERRORS, verify_error_in, verify_error_name
 
 DAY = timedelta(days=1)
 
@@ -62,7 +62,7 @@ def test_what_openssl_says_is_understood(
     )
     refusal = _refusal(trio, trusted.cacert, tmp_path)
     assert refusal.verify_code in numbers
-    assert verify_error_number(refusal.verify_message) == refusal.verify_code
+    assert verify_error_in(refusal.verify_message) == refusal.verify_code
     assert cause_of_verify_error(refusal.verify_code) is cause
 
 
@@ -90,7 +90,7 @@ def test_a_number_is_named_or_is_not(number: int, name: str | None) -> None:
     ],
 )
 def test_a_text_gives_its_number_only_when_it_is_whole(text: str, number: int | None) -> None:
-    assert verify_error_number(text) == number
+    assert verify_error_in(text) == number
 
 
 def test_no_two_numbers_have_one_text() -> None:

@@ -111,9 +111,9 @@ def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
 
 def _no_sftunnel(lines: int) -> BundlerError:
     return BundlerError(
-        f"not a log of sftunnel: none of its lines is in {lines:,} lines",
-        "name /var/log/messages of an FMC, /ngfw/var/log/messages of a device, or a saved output "
-        "of sftunnel_status.pl",
+        f"nothing of sftunnel was found, in {lines:,} line{'s' * (lines != 1)}",
+        "name /var/log/messages of an FMC, /ngfw/var/log/messages of a device, with the older ones "
+        "of the set, or a saved output of sftunnel_status.pl",
     )
 
 
