@@ -273,7 +273,7 @@ def _say_what_next(place: Path | None) -> None:
     """End with what to type for real."""
     screen.result("\nThat was made up. For real, on the FMC or a jump host:")
     screen.result("   sftunnel-bundler keygen")
-    screen.result("   sftunnel-bundler build --out kit      (on a jump host: --fmc-tree COPY)")
+    screen.result("   sftunnel-bundler build --out kit      (on a jump host: --fmc-tree SNAPSHOT)")
     screen.result("then print kit/runbooks/*.txt, and carry kit/bundles/ to the firewalls.")
     if place:
         screen.result(f"The made-up appliances and the kit are in {place}")
