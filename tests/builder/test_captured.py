@@ -35,7 +35,7 @@ def test_escape_sequences_go_and_the_rest_stays(data: bytes, wanted: bytes) -> N
 
 
 def test_a_megabyte_of_unfinished_sequences_takes_no_time() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     without_escapes(b"\x1b]" * 500_000)
     without_escapes(b"\x1b[" + b"0;" * 500_000)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

@@ -129,22 +129,22 @@ def test_rubbish_gives_no_record_and_no_exception(data: bytes) -> None:
 
 def test_three_hundred_thousand_lines_take_seconds() -> None:
     data = PLAIN * 100_000
-    began = time.monotonic()
+    began = time.process_time()
     assert len(parse_failed_push(data).records) == 300_000
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_a_long_line_that_is_nearly_a_prompt_takes_seconds() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     parse_failed_push(b"a@b:" * 20_000)
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_a_wall_of_text_without_records_takes_seconds() -> None:
     data = (RECORDS[0][:80] + "\n" + textwrap.fill("x" * 200_000, 80)).encode()
-    began = time.monotonic()
+    began = time.process_time()
     parse_failed_push(data)
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize("length", [5, 6, 7, 17, 18, 19, 30, 43])

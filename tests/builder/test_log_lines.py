@@ -296,7 +296,7 @@ def test_every_line_that_says_something_has_a_needle() -> None:
 )
 def test_a_hostile_line_takes_no_time(filler: str) -> None:
     text = (filler * 8192)[:8192]
-    start = time.monotonic()
+    start = time.process_time()
     for line in (text, log(f"[ERROR] {text}")):
         parse_line(line.encode("utf-8", "surrogateescape"))
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
