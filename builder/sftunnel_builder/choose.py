@@ -139,16 +139,18 @@ def _failed_devices(trees: Sequence[FmcTree], wanted: Wanted) -> Choice:
 
 
 def _keep_listed(choice: Choice, rows: Sequence[CsvDevice], path: Path) -> None:
-    """Keep the devices that a devices.csv names; of it, only lines and names are ever shown."""
+    """Keep the devices that a devices.csv names; of it, nothing but line numbers is ever shown."""
     place = printable(str(path))
     known: list[Device | Refusal] = [*choice.devices, *choice.refused]
     uuids: set[str] = set()
     missing: list[LeftOut] = []
     for row in rows:
         by_name = {each.uuid for each in known if row.name and matches(each, row.name)}
+        # A name that differs in case only may contradict an address, but means no device by itself.
+        nearly = {each.uuid for each in known if row.name.lower() == each.name.lower()}
         by_address = {each.uuid for each in known if row.address and matches(each, row.address)}
         found = by_name & by_address or by_name or by_address
-        if by_name and by_address and not by_name & by_address:
+        if by_address and (by_name or nearly) and not by_address & (by_name | nearly):
             raise BundlerError(
                 f"'{place}' line {row.line}: the name is one device's, the address another's",
                 "mend the line, or name the devices with --only UUID",
@@ -159,8 +161,8 @@ def _keep_listed(choice: Choice, rows: Sequence[CsvDevice], path: Path) -> None:
                 "give name and address, or name the devices with --only UUID",
             )
         if not found:
-            name = printable(row.name, 80) or f"line {row.line}"
-            missing.append(LeftOut(name, "", f"named in '{place}', not known here"))
+            # What stands there may be anything, a password in the wrong column, too.
+            missing.append(LeftOut(f"line {row.line}", "", f"in '{place}', not known here"))
         uuids |= found
     if not uuids:
         raise BundlerError(
@@ -176,7 +178,7 @@ def _keep_only(choice: Choice, only: Sequence[str]) -> None:
     known: list[Device | Refusal] = [*choice.devices, *choice.refused]
     uuids: set[str] = set()
     for wanted in only:
-        found = {each.uuid for each in known if matches(each, wanted)}
+        found = {each.uuid for each in known if wanted and matches(each, wanted)}
         if not found:
             raise BundlerError(
                 f"--only '{printable(wanted)}' fits no device",

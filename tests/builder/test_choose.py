@@ -67,7 +67,7 @@ def test_a_devices_csv_names_devices(
     assert _names(choice) == names
     left = {d.name for d in choice.left_out}
     assert left == {name for name, _ in NAMES} - set(names) | (
-        {"nobody"} if "nobody" in text else set()
+        {"line 1"} if "nobody" in text else set()
     )
     assert "s3cret" not in repr(choice)
 
@@ -79,6 +79,11 @@ def test_a_devices_csv_names_devices(
             "# head\nedge,10.0.0.2,admin,s3cret\n",
             "line 2: the name is one device's, the address another's",
             id="name and address of two devices",
+        ),
+        pytest.param(
+            "EDGE,10.0.0.2,admin,s3cret\n",
+            "line 1: the name is one device's, the address another's",
+            id="a name in another case, and the address of another device",
         ),
         pytest.param("nobody,10.9.9.9,admin,s3cret\n", "names none of the devices", id="nobody"),
         pytest.param("\n# s3cret\n", "names no device", id="nothing in it"),
@@ -106,6 +111,26 @@ def test_a_line_that_fits_two_devices_is_not_guessed_at(fmc: LabFmc, tmp_path: P
     listed.write_text("edge,10.0.0.9\n")
     (chosen,) = choose_devices(Wanted((fmc.root,), devices_csv=listed)).devices
     assert chosen.address == "10.0.0.9"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["branch 10.0.0.2 admin s3cret", "branch|10.0.0.2|a|s3cret", "s3cret,branch-9,10.0.0.99"],
+)
+def test_nothing_of_a_line_that_is_not_understood_is_shown(
+    fmc: LabFmc, tmp_path: Path, line: str
+) -> None:
+    listed = tmp_path / "devices.csv"
+    listed.write_text(f"edge,10.0.0.1,admin,pw\n{line}\n")
+    choice = choose_devices(Wanted((fmc.root,), devices_csv=listed))
+    assert _names(choice) == ["edge"]
+    assert "line 2" in {left.name for left in choice.left_out}
+    assert "s3cret" not in repr(choice)
+
+
+def test_an_empty_word_means_no_device(fmc: LabFmc) -> None:
+    with pytest.raises(BundlerError, match="--only '' fits no device"):
+        choose_devices(Wanted((fmc.root,), only=("",)))
 
 
 @pytest.mark.parametrize("what", ["the screen", "the log"])

@@ -241,6 +241,35 @@ def test_a_tar_that_fails_is_told(fmc: Path, tmp_path: Path, words: list[str]) -
     assert not (tmp_path / "fmc.tar.gz").exists()
 
 
+def test_an_output_that_is_full_is_told(fmc: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*AS_ROOT, "sh", "-s", "--", "--root", str(fmc)],
+            input=render_collect_script().encode(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 5, done.stderr
+    assert b"error: tar or its output failed" in done.stderr
+    assert b"SHA-256" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_than_root_is_refused(fmc: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-s", "--", "--root", str(fmc)],
+        input=render_collect_script().encode(),
+        user=65534,
+        group=65534,
+        cwd="/",
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert done.stderr.startswith(b"error: this must run as root\nhint: ")
+
+
 def test_a_script_that_was_cut_short_does_nothing(fmc: Path, tmp_path: Path) -> None:
     script = render_collect_script().encode()
     last = script.rindex(b'main "$@"')
