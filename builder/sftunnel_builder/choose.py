@@ -185,6 +185,12 @@ def _keep_only(choice: Choice, only: Sequence[str]) -> None:
                 "give a name, UUID or address as FAILED_PUSH has it",
                 ExitCode.USAGE,
             )
+        if len(found) > 1:
+            raise BundlerError(
+                f"--only '{printable(wanted)}' fits several devices: {', '.join(sorted(found))}",
+                "give the UUID of the one that you mean",
+                ExitCode.USAGE,
+            )
         uuids |= found
     _keep(choice, uuids, "not named with --only")
 

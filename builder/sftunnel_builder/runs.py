@@ -50,8 +50,18 @@ def failed_pushes(
         return
     directory = named.resolve().parent.name
     is_run = directory.isascii() and directory.isdigit() and len(directory) <= 12
-    run_id = int(directory) if is_run else None
+    run_id = int(directory) if is_run else _run_with_list(trees, data)
     yield place, pushed, [manager_of(tree, run_id) for tree in trees]
+
+
+def _run_with_list(trees: Sequence[FmcTree], data: bytes) -> int | None:
+    """Return the run whose FAILED_PUSH in a tree is this one, copied under another name."""
+    for tree in trees:
+        for run_id in tree.run_ids():
+            path = failed_push_path(run_id)
+            if tree.has(path) and tree.read(path) == data:
+                return run_id
+    return None
 
 
 def _newest(trees: Sequence[FmcTree]) -> Iterator[tuple[str, FailedPush, list[Manager]]]:

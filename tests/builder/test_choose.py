@@ -128,6 +128,27 @@ def test_nothing_of_a_line_that_is_not_understood_is_shown(
     assert "s3cret" not in repr(choice)
 
 
+def test_a_list_of_an_older_run_is_known_under_another_name(fmc: LabFmc, tmp_path: Path) -> None:
+    (older,) = (fmc.root / "var/tmp/certs").glob("*/FAILED_PUSH")
+    copy = tmp_path / "list.txt"
+    copy.write_bytes(older.read_bytes())
+    assert _names(choose_devices(Wanted((fmc.root,), copy))) == [name for name, _ in NAMES]
+    fmc.generate_certs(now=NOW + timedelta(hours=1))
+    with pytest.raises(BundlerError, match=f"FAILED_PUSH is of run '{older.parent.name}'"):
+        choose_devices(Wanted((fmc.root,), copy))
+
+
+def test_a_word_that_fits_two_devices_is_not_guessed_at(fmc: LabFmc, tmp_path: Path) -> None:
+    twin = LabDevice.create(tmp_path / "twin", name="edge", address="10.0.0.9")
+    fmc.register(twin)
+    fmc.generate_certs(now=NOW + timedelta(hours=1))
+    with pytest.raises(BundlerError, match="--only 'edge' fits several devices: ") as caught:
+        choose_devices(Wanted((fmc.root,), only=("edge",)))
+    assert twin.uuid in caught.value.message
+    (chosen,) = choose_devices(Wanted((fmc.root,), only=(twin.uuid,))).devices
+    assert chosen.uuid == twin.uuid
+
+
 def test_an_empty_word_means_no_device(fmc: LabFmc) -> None:
     with pytest.raises(BundlerError, match="--only '' fits no device"):
         choose_devices(Wanted((fmc.root,), only=("",)))
