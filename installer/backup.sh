@@ -1,8 +1,7 @@
 # shellcheck shell=sh
-# Step 6: the trio as it is now, kept in the state directory with all that putting it back needs.
-# A backup is made in the work directory and renamed when whole and flushed: there are no half ones.
+# Step 6: the trio as it is now, with all that putting it back needs; renamed when whole and flushed.
 
-# back_up: a backup of every file that the plan names; sets $backup_id. $script will be its rollback.sh.
+# back_up: sets $backup_id; $script will be its rollback.sh.
 back_up() {
     last=0
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do [ ! -d "$dir" ] || last=${dir##*/}; done
@@ -21,7 +20,6 @@ back_up() {
     keep_log "$backup_id-$verb"
 }
 
-# fill_backup: the files, each compared with what it was copied from, and backup.conf.
 fill_backup() {
     present='' missing=''
     for file in $files $absent; do
@@ -37,11 +35,10 @@ fill_backup() {
             { echo 'a copy is not like its original'; return 1; }
         printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
     fi
-    # `undone` goes at the commit: what came to nothing is not what a later rollback should undo.
+    # `undone` goes at the commit: a later rollback passes over what came to nothing.
     conf=$(backup_conf) && write_file "$new/backup.conf" "$conf" && cp "$script" "$new/rollback.sh" && seal "$new" && true >"$new/undone" && flush "$new"
 }
 
-# backup_conf: a plan, see plan.sh.
 backup_conf() {
     printf 'format=1\nbackup_id=%s\nverb=%s\nbundle_id=%s\n' "$backup_id" "$verb" "$bundle_id"
     printf 'device_name=%s\ndevice_uuid=%s\n' "$device_name" "$device_uuid"
@@ -54,7 +51,7 @@ backup_conf() {
     for file in $missing; do printf 'absent=/var/sf/peers/%s\n' "$file"; done
 }
 
-# find_newest: sets $newest, the newest backup that an install made and that was not undone at once.
+# find_newest: sets $newest, of those that an install made and that was not undone at once.
 find_newest() {
     newest=''
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
@@ -63,8 +60,8 @@ find_newest() {
     done
 }
 
-# choose_backup: the one asked for, the one that this script lies in (that may be on a stick), or the
-# newest. Copies it into the work directory, and makes the copy the plan, in $backup.
+# choose_backup: the one asked for, or that this script lies in (maybe on a stick), or the newest: a copy
+# of it, $backup, is the plan.
 choose_backup() {
     case $backup_wanted in */* | .*) die 2 "'$backup_wanted' is no backup's name" 'status lists them' ;; esac
     chosen=$state/backups/$backup_wanted
@@ -88,12 +85,11 @@ choose_backup() {
     step backup "$backup_id is as it was made"
 }
 
-# set_modes DIR: as the plan says.
 set_modes() {
     printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
 }
 
-# export_backup DIR: the backup in DIR, as one .tar.gz in --export-backup, read back and compared.
+# export_backup DIR: as one .tar.gz.
 export_backup() {
     name=sftunnel-backup-${device_uuid%%-*}-$backup_id
     to=${export_dir%/}/$name.tar.gz
@@ -107,7 +103,7 @@ export_backup() {
     step '' "exported to $to, read back and compared; it holds a private key"
 }
 
-# prune: keeps the newest backups, as many as --keep says, and always the one that rollback would take.
+# prune: keeps the newest, and always the one that rollback would take.
 prune() {
     find_newest
     set -- "$state"/backups/[0-9][0-9][0-9][0-9]-*/backup.conf
@@ -117,7 +113,6 @@ prune() {
         [ "$surplus" -gt 0 ] || break
         surplus=$((surplus - 1))
         [ "${dir##*/}" != "$newest" ] || continue
-        # Out of the list at once; the work directory goes at the end of the run, or of the next.
         mv "$dir" "$work/old-${dir##*/}" 2>/dev/null || { warn "the old backup '$dir' could not be removed"; continue; }
         step prune "backup ${dir##*/} removed: --keep $keep"
     done

@@ -1,8 +1,7 @@
 # shellcheck shell=sh
-# Step 2: is this bundle whole, and made by somebody whom the operator trusts? Only then is
-# bundle.conf read. Exit 4 on any doubt.
+# Step 2: is this bundle whole, and by somebody whom the operator trusts? Only then bundle.conf is read.
 
-# check_form: $bundle holds exactly the files that SHA256SUMS lists, as plain files.
+# check_form: it holds exactly the files that SHA256SUMS lists.
 check_form() {
     [ -f "$bundle/SHA256SUMS" ] && [ -f "$bundle/SHA256SUMS.sig" ] && [ -f "$bundle/signer.pem" ] ||
         die 4 "'$bundle' is not a whole bundle: SHA256SUMS, SHA256SUMS.sig or signer.pem is missing" 'unpack the whole .tar.gz and run the install.sh inside it'
@@ -24,14 +23,13 @@ check_form() {
     die 4 'SHA256SUMS lists a file twice' "$carry_hint"
 }
 
-# check_line_ends FILE...: of files that are damaged or not yet judged; no text of a bundle holds a CR.
+# check_line_ends FILE...: no text of a bundle holds a CR.
 check_line_ends() {
     ! (cd "$bundle" && grep -q "$(printf '\r')" "$@" 2>/dev/null) ||
         die 4 "line ends were changed on the way, in '$*'" 'carry the .tar.gz itself, as a binary file, and unpack it on the device'
 }
 
-# copy_bundle: into the work directory, so that the stick may be pulled out from here on. It is the
-# copy that gets verified and installed.
+# copy_bundle: from here on the stick may be pulled out.
 copy_bundle() {
     check_space
     why=$({ mkdir "$work" && mkdir "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
@@ -39,7 +37,6 @@ copy_bundle() {
     bundle=$work/bundle
 }
 
-# check_signature: SHA256SUMS was signed by the key in signer.pem, and that key is trusted.
 check_signature() {
     command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f'
     signer=$(openssl pkey -pubin -in "$bundle/signer.pem" -outform DER 2>/dev/null | sha256)
@@ -51,8 +48,7 @@ check_signature() {
     step '' "signer $signer, $trusted_by"
 }
 
-# trust_signer: a key that came with the bundle proves nothing by itself. Its fingerprint must have
-# come another way: --signer, pinned here by an earlier install, or typed from the printed runbook.
+# trust_signer: the fingerprint of a key that came with the bundle must have come another way, too.
 trust_signer() {
     stranger_hint='compare both with the printed runbook; do not go on unless you know whose key it is'
     if [ -n "$signers" ]; then
@@ -79,7 +75,6 @@ trust_signer() {
     fi
 }
 
-# check_checksums: each listed file has its checksum.
 check_checksums() {
     odd=$(changed_in "$bundle")
     # shellcheck disable=SC2086
@@ -90,7 +85,7 @@ check_checksums() {
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
 }
 
-# forget_signer: removes a pin, and what that signer had signed if it is staged.
+# forget_signer: and what it had signed, if that is staged.
 forget_signer() {
     pin=$state/signers/$forgotten
     of_staged=$(cat "$state/staged/signer" 2>/dev/null) || of_staged=''

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# When? What openssl prints of a certificate's dates, as figures that can be compared.
+# The dates that openssl prints, as figures that can be compared.
 
-# count_days MONTH DAY TIME YEAR: sets $days, since 1970, and $iso_time. Only coreutils' date reads
-# what openssl prints, and -checkend of openssl 1.0.2 is wrong from 2050 on.
+# count_days MONTH DAY TIME YEAR: sets $days, since 1970, and $iso_time. busybox's date cannot, and
+# -checkend of openssl 1.0.2 is wrong from 2050 on.
 count_days() {
     month_number=JanFebMarAprMayJunJulAugSepOctNovDec
     month_number=${month_number%%"$1"*}
     month_number=$((${#month_number} / 3 + 1))
-    # The year is taken to begin in March, so that a leap day is its last.
+    # A year that begins in March has the leap day as its last.
     year=$(($4 - (month_number < 3)))
     days=$((365 * year + year / 4 - year / 100 + year / 400 + (153 * ((month_number + 9) % 12) + 2) / 5 + ${2#0} - 719469))
     iso_time=$(printf '%04d-%02d-%02dT%sZ' "$4" "$month_number" "${2#0}" "$3")

@@ -1,8 +1,6 @@
 # shellcheck shell=sh
-# Step 3: is this the device that the plan is for? Its identity is the APPLIANCE_UUID in its own
-# /etc/sf/ims.conf; the ims.conf in a peer directory describes the other side. Exit 5 if not.
+# Step 3: is this the device that the plan is for? (Not by a peer directory's ims.conf: that is the FMC's.)
 
-# read_identity: sets this_uuid and this_model from ims.conf: KEY=value, the value maybe quoted.
 read_identity() {
     [ -r "$ims_conf" ] || die 5 "cannot read '$ims_conf'" 'this does not look like an FTD or FMC; in a rehearsal, the copy needs /etc/sf/ims.conf too'
     this_uuid='' this_model=''
@@ -18,14 +16,13 @@ read_identity() {
     this_model=$(printf '%s' "$this_model" | tr -c '\040-\176' '?')
 }
 
-# trim TEXT: sets $trimmed: without blanks and CR around it, and then without quotes.
+# trim TEXT: sets $trimmed: without blanks, CR and quotes around it.
 trim() {
     trimmed=${1#"${1%%[![:space:]]*}"}
     trimmed=${trimmed%"${trimmed##*[![:space:]]}"}
     case $trimmed in \"*\" | \'*\') trimmed=${trimmed#?} trimmed=${trimmed%?} ;; esac
 }
 
-# check_device: this device's UUID is the plan's, and every peer directory is here.
 check_device() {
     read_identity
     device_hint='find the bundle of this device in the kit; a device that was reimaged has a new UUID and needs a new bundle'

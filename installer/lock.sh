@@ -1,14 +1,11 @@
 # shellcheck shell=sh
-# Step 1: one run at a time, and nothing left behind. The lock is a symbolic link, made in one system
-# call, whose target says who holds it: PID and start time, so that neither a reused PID nor a reboot
-# can look like the holder. A lock whose holder is gone is not taken away, as two runs could find it at
-# once, but followed by another link, lock.after-<its target>, which again only one of them can make.
+# Step 1: one run at a time, and nothing left behind. The lock is a symbolic link, whose target names
+# the holder's PID and start time. One whose holder is gone is not taken away, as two runs could find
+# it at once, but followed by a link lock.after-<its target>, which only one of them can make.
 
-# started_at PID: its start time in clock ticks since boot (proc(5), field 22), or nothing if it is gone,
-# or dead and only not waited for.
+# started_at PID: in clock ticks since boot (proc(5), field 22); nothing of a dead process.
 started_at() {
     { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
-    # Split the fields behind the command name, which may hold anything.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
     case $1 in Z | X) return 0 ;; esac
@@ -16,8 +13,7 @@ started_at() {
     printf '%s' "$1"
 }
 
-# find_holder: follows the links; sets $holder, whom the last one names, $chain, the links, and $tail,
-# where the next would be.
+# find_holder: follows the links; sets $holder, whom the last names, $chain, the links, $tail, the next.
 find_holder() {
     tail=$state/lock chain='' holder=''
     while next=$(readlink "$tail" 2>/dev/null); do
@@ -25,17 +21,13 @@ find_holder() {
     done
 }
 
-# is_held: $holder is a process that lives.
 is_held() { [ -n "$holder" ] && [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
 
-# take_lock: makes the state directory if need be; exit 5 if another run is at work.
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        # Another run may have been faster.
         if why=$(mkdir "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
     fi
-    # Keys will lie there.
     why=$(chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
     me=$$:$(started_at $$) tries=0
     while find_holder; [ "$holder" != "$me" ]; do
@@ -44,20 +36,18 @@ take_lock() {
         [ "$tries" -lt 9 ] || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
         link=$tail
         why=$(ln -s "$me" "$link" 2>&1) || case $why in *exists*) continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
-        # The lock that it follows may have been given up just now: then it counts for nothing.
+        # What it follows may have been given up just now.
         find_holder
         [ "$holder" = "$me" ] || rm -f "$link" 2>/dev/null || :
     done
 }
 
-# still_locked: looked at once more before the commit.
 still_locked() {
     find_holder
     [ "$holder" = "$me" ] || die 5 'somebody took the lock away' 'nothing was changed; look with ps whether another run is at work, then start again'
 }
 
-# clean_up [CODE]: the EXIT trap, and that of signals, which in mksh would be lost in an `exit` of theirs
-# if another had begun. Leaves nothing of this run but its results, whatever its end.
+# clean_up [CODE]: the trap of EXIT, and of signals (mksh loses an `exit` in a trap if another has begun).
 clean_up() {
     code=$? signalled=${1-}
     trap - EXIT
@@ -69,7 +59,6 @@ clean_up() {
     if [ "$code" -ne 0 ] && [ "$died" = no ]; then
         (die 1 "the installer failed unexpectedly, with status $code" 'report this with all that is on the screen; sh install.sh status shows how things stand, recover finishes or undoes what was begun') || :
         code=1
-        # The new trio is in place.
         [ "$committed" = no ] || code=8
     fi
     [ -z "$export_part" ] || rm -f "$export_part" || :
@@ -79,7 +68,6 @@ clean_up() {
     exit "$code"
 }
 
-# give_up_lock: if it is ours; a signal may have come between the link and the note of it.
 give_up_lock() {
     find_holder
     [ -n "$me" ] && [ "$holder" = "$me" ] || return 0
@@ -90,12 +78,12 @@ give_up_lock() {
     else
         code=7
     fi
-    # In this order: without the first, the others mean nothing.
+    # The first one first: without it the others mean nothing.
     # shellcheck disable=SC2086
     (cd "$state" && rm -f $chain) || :
 }
 
-# sweep: what an interrupted run may have left: work files, a plaintext key among them, and staged files.
+# sweep: what an interrupted run may have left, a plaintext key among it.
 sweep() {
     rm -rf "$work" "$state"/*.new || return 1
     for beside in "$state"/lock.after-*; do

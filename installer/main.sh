@@ -1,5 +1,4 @@
 # shellcheck shell=sh
-# The verbs. Each reads as what the operator would tell of the job.
 
 do_check() {
     bundle=$here
@@ -7,7 +6,8 @@ do_check() {
     check_signature
     check_checksums
     check_device
-    report_interrupted
+    find_interrupted
+    warn_interrupted
     if holds; then say "already installed: nothing to do for $device_name"; return; fi
     check_trios "$bundle/payload"
     check_ready
@@ -73,7 +73,7 @@ do_recover() {
     say 'nothing is left unfinished'
 }
 
-# unlock_bundle: the files as they must land, the key in plaintext, in the work directory.
+# unlock_bundle: the files as they must land, in the work directory.
 unlock_bundle() {
     # shellcheck disable=SC2086
     why=$({ cp -R "$bundle/payload" "$work/new" && cp "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
@@ -83,7 +83,6 @@ unlock_bundle() {
     is_in "$work/new" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
 }
 
-# keep_staged: for activate, with the script that does it; replaces what was staged before.
 keep_staged() {
     why=$({ write_file "$work/new/signer" "$signer" && cp "$script" "$work/new/" && seal "$work/new" &&
         { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
@@ -92,10 +91,9 @@ keep_staged() {
     say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $(quoted "$state/staged/install.sh") activate$root_option"
 }
 
-# drop_staged: at once; the work directory goes at the end of the run, or of the next.
 drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'$state/staged' holds a key and could not be removed"; }
 
-# replace_trio DIR: steps 6 to 10, with the plan's files in DIR.
+# replace_trio DIR: steps 6 to 10.
 replace_trio() {
     back_up
     first_fmc=${fmcs# }
@@ -111,20 +109,17 @@ replace_trio() {
     write_receipt "$result"
     [ "$verb" != rollback ] || say 'note: these are older files. An FMC that has run generate_certs.pl since has a new CA and will not accept them'
     [ "$result" = 0 ] || die "$result" "$landed is in place, but $why" "look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC; to undo: $undo"
-    # What could still be interrupted is not worth a word.
     trap '' INT TERM
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
     prune
     say "done: $verb on $device_name; to undo: $undo"
 }
 
-# already_so TEXT: the files are; an earlier run may still owe the restart.
 already_so() {
     finish_restart
     say "$1"
 }
 
-# finish_restart: what an interrupted run left to do after its commit.
 finish_restart() {
     [ "$unfinished" = yes ] || return 0
     read_plan "$state/backups/$cut_backup/backup.conf" || die 7 "backup '$cut_backup' is damaged: $why" "the files in '$peers' are whole; remove '$journal' and restart sftunnel by hand"
@@ -132,7 +127,6 @@ finish_restart() {
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
 }
 
-# heed_signals: until the commit a signal ends the run, with nothing changed.
 heed_signals() {
     trap 'clean_up 129' HUP
     trap 'clean_up 130' INT

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What was asked for: the command line, turned into variables.
+# The command line, turned into variables.
 
 usage() {
     cat <<'END'
@@ -31,7 +31,6 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
 END
 }
 
-# parse_options ARG...: sets verb, root, signers and the rest; exit 2 on anything unknown.
 parse_options() {
     while [ $# -gt 0 ]; do
         case $1 in
@@ -62,14 +61,13 @@ parse_options() {
     [ -z "$export_dir" ] || [ "$stage_only$verb" = noinstall ] || goes_with --export-backup activate rollback recover
 }
 
-# goes_with OPTION VERB...: exit 2 unless the verb is one of these.
+# goes_with OPTION VERB...
 goes_with() {
     option=$1
     shift
     case " $* " in *" $verb "*) ;; *) die 2 "$option does not go with '$verb'" "it is an option of: $*" ;; esac
 }
 
-# set_option NAME VALUE
 set_option() {
     case $1 in
     --signer | --forget-signer)
@@ -93,5 +91,5 @@ set_option() {
     esac
 }
 
-# hex_digits TEXT: sets $digits: lower case, without blanks and colons.
+# hex_digits TEXT: sets $digits.
 hex_digits() { digits=$(printf '%s' "$1" | tr -d ' \t\r:' | tr A-F a-f); }

@@ -1,7 +1,6 @@
 # shellcheck shell=sh
-# Where things are on this device, and what lies there.
+# Where things are on this device.
 
-# find_places: sets root (empty for /), ims_conf, peers, state and the paths in it.
 find_places() {
     [ "$(id -u)" = 0 ] || die 5 'this must run as root' 'on the device: expert, then sudo su; elsewhere a rehearsal works under: unshare -r'
     if [ -n "$root" ]; then
@@ -26,16 +25,14 @@ find_places() {
     fi
 }
 
-# find_dir PATH: sets $resolved to the device's directory PATH, or to that below /ngfw.
+# find_dir PATH: sets $resolved.
 find_dir() {
     resolve "$1"
     [ -d "$resolved" ] || resolve "/ngfw$1"
     [ -d "$resolved" ] || die 5 "there is no directory '$root$1'" 'this does not look like an FTD or FMC; in a rehearsal, --root names the top of the copied tree'
 }
 
-# resolve PATH: sets $resolved to where the device's PATH really is, link by link, as the device goes:
-# FTD reaches /var/sf through a link into /ngfw. In a copied tree an absolute link means the copy,
-# and none leads out of it.
+# resolve PATH: sets $resolved, following links (on FTD /var/sf is one), none of which leads out of --root.
 resolve() {
     resolved=$root rest=$1/ links=0
     while [ -n "$rest" ] && [ "$links" -lt 40 ]; do
@@ -51,14 +48,12 @@ resolve() {
             rest=$link/$rest ;;
         esac
     done
-    # Links in a circle lead nowhere.
     [ -z "$rest" ] || resolved=/nonexistent
 }
 
-# quoted TEXT: for a line that the operator will paste into a shell.
+# quoted TEXT: for pasting into a shell.
 quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
-# is_uuid TEXT
 is_uuid() {
     case $1 in
     *[!0-9a-f-]*) return 1 ;;
@@ -67,8 +62,7 @@ is_uuid() {
     esac
 }
 
-# find_command NAME: sets $command_path; the appliance's own directories first, as PATH is often
-# short after sudo su, and a rehearsal has its own.
+# find_command NAME: sets $command_path. PATH is short after sudo su, and a rehearsal has its own.
 find_command() {
     for dir in "$root/ngfw/usr/local/sf/bin" "$root/usr/local/sf/bin"; do
         command_path=$dir/$1

@@ -1,12 +1,10 @@
 # shellcheck shell=sh
 # A plan says what the peer directories should hold: bundle.conf for an install, a backup.conf for a
-# rollback. Files are named <FMC UUID>/NAME, below the peers directory as below wherever they come
-# from; these names hold no blank and nothing that a shell would expand, so that they may be split.
+# rollback. Files are named <FMC UUID>/NAME: no blanks, nothing that a shell would expand.
 
-# read_plan CONF: sets bundle_id device_name device_uuid created; fmcs, runs, files and absent, lists of
-# words; sums and modes, lines in the form of sha256sum and of `stat -c '%a %u:%g %n'`; and pending, the
-# files that are to be replaced. Returns 1, with $why, unless the plan is a whole trio for every FMC,
-# and nothing else.
+# read_plan CONF: sets what its lines name; fmcs, runs, files and absent are lists of words, sums and
+# modes lines as of sha256sum and of `stat -c '%a %u:%g %n'`, pending the files to be replaced. Returns
+# 1, with $why, unless it is a whole trio for every FMC.
 read_plan() {
     format='' bundle_id='' device_name='' device_uuid='' created=''
     fmcs='' runs='' files='' absent='' sums='' modes=''
@@ -28,7 +26,6 @@ read_plan() {
     [ "$format" = 1 ] || return 1
     why='it does not name a device, or not a whole trio for every FMC'
     pending=$files
-    # One substitution a command, see receipt_json.
     # shellcheck disable=SC2086
     planned=$(count $files $absent)
     # shellcheck disable=SC2086
@@ -39,7 +36,7 @@ read_plan() {
 
 count() { echo $#; }
 
-# value_of KEY FILE: of a line KEY=VALUE; nothing if there is none.
+# value_of KEY FILE
 value_of() { sed -n "s/^$1=//p" "$2" 2>/dev/null || :; }
 
 # add_fmc UUID [RUN]
@@ -58,10 +55,10 @@ add_file() {
     files="$files $file" sums="$sums$3  $file$nl" modes="$modes$4 $owner $file$nl"
 }
 
-# add_absent TARGET: there must be no such file.
+# add_absent TARGET
 add_absent() { add_name "${1-}" && absent="$absent $file"; }
 
-# add_name TARGET: sets $file; TARGET must be a trio file of an FMC of the plan, not named before.
+# add_name TARGET: sets $file; of a trio of the plan, not named before.
 add_name() {
     file=${1#/var/sf/peers/}
     case " $fmcs " in *" ${file%/*} "*) ;; *) return 1 ;; esac
@@ -70,8 +67,8 @@ add_name() {
     [ "$1" = "/var/sf/peers/$file" ]
 }
 
-# differing DIR [PREFIX SUFFIX]: the pending files that DIR does not hold, as DIR/<FMC UUID>/NAME or
-# DIR/<FMC UUID>/PREFIX NAME SUFFIX, with the planned contents, modes and owners.
+# differing DIR [PREFIX SUFFIX]: the pending files that DIR, their names so framed, does not hold with
+# the planned contents, modes and owners.
 differing() {
     where=$1 prefix=${2-} suffix=${3-}
     set --
@@ -85,15 +82,13 @@ differing() {
     done
 }
 
-# is_in DIR [PREFIX SUFFIX]: it holds them all.
 is_in() { [ -z "$(differing "$@")" ]; }
 
-# unlike: the files on the device that are not as planned, and those that should not be there.
+# unlike: what is not as planned on the device.
 unlike() {
     for file in $absent; do [ ! -e "$peers/$file" ] || printf '%s ' "$file"; done
     pending=$files
     differing "$peers"
 }
 
-# holds: the device is as planned.
 holds() { [ -z "$(unlike)" ]; }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Step 5: can it work? Everything that would stop the commit half way is looked for here. Exit 5.
+# Step 5: whatever would stop the commit half way.
 
 check_ready() {
     check_space
@@ -21,10 +21,9 @@ check_ready() {
     step '' "pmtool: ${command_path:-not wanted}"
 }
 
-# check_space: sets free_kib and wanted_kib of the file system under /var/sf.
 check_space() {
     free_kib=''
-    # The figure before the percentage; a mount point with blanks comes after it.
+    # The figure before the percentage: what comes later may hold blanks.
     # shellcheck disable=SC2046
     for field in $(df -P -k "${state%/*}" 2>/dev/null | tail -n 1); do
         case $field in *%) break ;; esac
@@ -38,7 +37,6 @@ check_space() {
         die 5 "too little space under '$peers': wanted $wanted_kib KiB, found $free_kib" 'make room on that file system, but not in the peer directories'
 }
 
-# check_flags: an immutable or append-only file cannot be replaced, nor anything in such a directory.
 check_flags() {
     command -v lsattr >/dev/null 2>&1 || return 0
     # shellcheck disable=SC2086
@@ -46,7 +44,6 @@ check_flags() {
     [ -z "$flagged" ] || die 5 "immutable or append-only, in '$peers': '$flagged'" 'find out who set the flag; chattr -i -a takes it away'
 }
 
-# agree QUESTION: the last chance to turn back, where there is somebody to ask.
 agree() {
     is_interactive || return 0
     [ "$restart" = no ] || set -- "$1? sftunnel will be restarted, which drops its tunnels"

@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# What this run did, for the operator: one line of JSON with sorted keys, and on the second line its
-# signature (RSA, SHA-256, base64) by the device's new sftunnel key. And what the device remembers.
+# What this run did: a line of JSON, its keys sorted, and a line with its signature (RSA, SHA-256, base64)
+# by the device's new sftunnel key. And what the device remembers.
 
-# write_receipt CODE: never fails the run.
+# write_receipt CODE
 write_receipt() {
     receipt=$state/receipts/$backup_id-$verb.json
-    # The new key is in place after an install, and in the backup just made after a rollback.
+    # After a rollback it is in the backup just made.
     new_key=$peers/$first_fmc/sftunnel-key.pem
     [ "$verb" != rollback ] || new_key=$state/backups/$backup_id/$first_fmc/sftunnel-key.pem
-    # In a subshell: with a redirection around it, what a trap says would be lost.
+    # In a subshell, or what a trap says would be lost in the redirection.
     (
         mkdir -p "$state/receipts" && said=$(receipt_json "$1") && write_file "$receipt" "$said" &&
             signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && [ -n "$signature" ] && write_file "$receipt" "$said$nl$signature"
@@ -28,8 +28,7 @@ write_receipt() {
     if cp "$receipt" "$to" 2>/dev/null; then step '' "$to"; else warn "the receipt could not be copied to '$to'"; fi
 }
 
-# receipt_json CODE. One substitution a command: bash 5.2 stumbles over a trap's text that it meets
-# between two.
+# receipt_json CODE. One substitution a command: bash 5.2 stumbles over a trap that comes between two.
 receipt_json() {
     after=$(json_hashes "$sums")
     before=$(json_hashes "$backup_sums")
@@ -40,10 +39,9 @@ receipt_json() {
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$pid_after" "$pid_before" "$started" "$tunnel" "$verb"
 }
 
-# json_hashes LINES: checksum lines as the members of a JSON object, sorted by name.
+# json_hashes LINES
 json_hashes() { printf '%s' "$1" | sed 's/^\([0-9a-f]*\)  \(.*\)$/"\2":"\1"/' | sort | tr '\n' ',' | sed 's/,$//'; }
 
-# remember: the signer, so that the next bundle of the same kit needs no --signer; and the runs.
 remember() {
     { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
         warn "the signer could not be pinned in '$state/signers'"
@@ -52,7 +50,6 @@ remember() {
         warn "the generate_certs.pl run could not be remembered in '$state/runs'"
 }
 
-# newest_runs: lines of FMC and run: of the known and the new run of an FMC, the newer.
 newest_runs() {
     {
         for run in $runs; do printf '%s %s\n' "${run%%:*}" "${run#*:}"; done

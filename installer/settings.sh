@@ -6,33 +6,29 @@
 #   sh install.sh rollback           put the trio of the newest backup back
 #   sh install.sh --help             every verb and option
 #
-# Read it from the bottom: main.sh holds the verbs, each a table of contents of what it does.
-# Words: the trio is cacert.pem, sftunnel-cert.pem and sftunnel-key.pem; a peer directory is
-# /var/sf/peers/<FMC UUID>, where a trio lives. Nothing that the bundle holds is ever sourced or
-# evaluated. Needs a POSIX shell, coreutils or busybox, and openssl 1.0.2 or newer.
-#
-# `a && b || die` is meant as it reads: die unless both hold.
+# Read it from the bottom, where the verbs are. A trio is what the last line of the settings names;
+# a peer directory, /var/sf/peers/<FMC UUID>, holds one. Nothing of the bundle is sourced or evaluated.
+# Needs a POSIX shell, coreutils or busybox, and openssl 1.0.2 or newer.
 # shellcheck disable=SC2015
 #
-# Is this file as it was made? Where line ends became CR LF, the CR of these lines is in a comment.
+# Is this file whole? Where line ends became CR LF, the CR of these lines is in a comment.
 nl='
 ' #
 [ ${#nl} = 1 ] || { printf 'error: install.sh is damaged: line ends were changed on the way\nhint: carry the .tar.gz itself, as a binary file, and unpack it on the device\n' >&2; exit 4; } #
-# And only the last line, which runs everything, replaces these. A signal is no damage; mksh would run the EXIT trap for one.
+# The last line of the file takes this trap away. mksh would run it for signals, too.
 trap 'trap - EXIT; exit 129' HUP
 trap 'trap - EXIT; exit 130' INT
 trap 'trap - EXIT; exit 143' TERM
 trap 'printf "error: install.sh is damaged: its end is missing\nhint: unpack the whole .tar.gz again, and compare its SHA-256 with the printed runbook\n" >&2; exit 4' EXIT
 
-# Tracing would print the passphrase: off, whatever the caller set, and so is what would change the
-# meaning of what follows (export all, no globs, no overwriting).
+# Whatever the caller set: no tracing, which would print the passphrase, no export of all.
 set +aCfx
 set -eu
 umask 077
 export LC_ALL=C
-# One that the caller exported would hand our value on to every command.
+# If exported by the caller, every command would get our value.
 unset CDPATH passphrase answer
-# `openssl verify -CAfile X` also trusts the system's own store unless that is nowhere.
+# Else `openssl verify` trusts the system's own store, too.
 export SSL_CERT_DIR=/nonexistent SSL_CERT_FILE=/nonexistent
 
 installer_version=0.1.0

@@ -1,17 +1,15 @@
 # shellcheck shell=sh
 # Steps 7 and 8: the one place that writes in a peer directory.
 #
-# Three files cannot be renamed as one, so: (a) the new files are written beside the old ones and
-# flushed; (b) a journal says `commit`, names the backup, lists what is meant to land, and is flushed;
-# (c) all files are renamed; (d) the directories are flushed and what lies there is compared with the plan; (e) the
-# journal is replaced by one that says `restart`. That rename is the commit point. Whoever finds a
-# journal that says `commit`, this run or any later one, puts the backup back: the whole old trio.
-# Whoever finds `restart` leaves the whole new trio and restarts sftunnel. Putting back is the same
-# (a), (c), (d) with the backup as its plan, for the files that differ from it; it may be cut off and
-# repeated any number of times, and ends with the removal of the journal. Only what somebody else put
-# there since, which is neither old nor meant, is not overwritten.
+# Three files cannot be renamed as one, so: (a) the new ones are written beside the old; (b) a journal
+# says `commit` and names the backup and what is meant to land; (c) all are renamed; (d) what lies there
+# is compared with the plan; (e) a journal that says `restart` replaces the first: the commit point. Each
+# is flushed before the next. Whoever finds `commit`, this run or a later one, puts the whole old trio
+# back: (a), (c), (d) with the backup as plan, for the files that differ, repeated until the journal can
+# go. Whoever finds `restart` leaves the whole new trio and restarts sftunnel. What somebody else put
+# there since, neither old nor meant, is not overwritten.
 
-# stage DIR: (a) for the pending files, as they must land, in DIR. Sets $why and returns 1 on failure.
+# stage DIR: (a), from DIR. These return 1 with $why.
 stage() {
     for file in $pending; do
         beside=$peers/${file%/*}/.${file#*/}$staged_suffix
@@ -21,7 +19,6 @@ stage() {
     is_in "$peers" . "$staged_suffix" && flush_peers
 }
 
-# flush_peers: the staged files, if any are left, and the peer directories.
 flush_peers() {
     why=$(cd "$peers" && set -- && for fmc in $fmcs; do
         set -- "$@" "$fmc"
@@ -29,7 +26,7 @@ flush_peers() {
     done && flush "$@" 2>&1)
 }
 
-# rename_all: (c).
+# (c)
 rename_all() {
     for file in $pending; do
         why=$(mv -f "$peers/${file%/*}/.${file#*/}$staged_suffix" "$peers/$file" 2>&1) || { why="'$peers/$file': $why"; return 1; }
@@ -39,7 +36,7 @@ rename_all() {
     done
 }
 
-# is_landed: (d).
+# (d)
 is_landed() {
     flush_peers || return 1
     odd=$(unlike)
@@ -47,7 +44,7 @@ is_landed() {
     [ -z "$odd" ]
 }
 
-# write_journal PHASE [VERB BACKUP]: (b) and (e).
+# write_journal PHASE [VERB BACKUP]: (b), (e)
 write_journal() {
     why=$({ write_file "$journal.new" "format=1${nl}verb=${2:-$verb}${nl}phase=$1${nl}backup=${3:-$backup_id}$nl$meant" &&
         flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1) || { why="'$journal': $why"; return 1; }
@@ -55,16 +52,15 @@ write_journal() {
 
 remove_journal() { rm -f "$journal" && flush "$state" 2>/dev/null; }
 
-# reset_journal: to what this run found: an earlier run may still owe a restart.
+# reset_journal: an earlier run may still owe a restart.
 reset_journal() {
     if [ "$unfinished" = yes ]; then write_journal restart "$cut_verb" "$cut_backup"; else remove_journal; fi
 }
 
-# commit: (b) to (e). Signals wait until it is over: the whole takes a fraction of a second.
+# commit: (b) to (e), a fraction of a second, for which signals wait.
 commit() {
     trap '' HUP INT TERM
     committing=yes
-    # What is being put in place, so that a later run can tell it from what somebody else put there.
     meant=$(printf '%s' "$sums" | sed 's/^/new=/')
     if ! write_journal commit; then
         failure=$why
@@ -86,21 +82,18 @@ commit() {
     step commit 'replaced, flushed, read back and compared'
 }
 
-# count_backup: from now on it is one that a rollback may take.
+# count_backup: as one that a rollback may take.
 count_backup() {
     undone=$state/backups/$backup_id/undone
-    # Tried again: without it the last line of this run would promise what a plain rollback does not do.
     rm -f "$undone" || rm -f "$undone" || warn "'$undone' could not be removed: rollback takes this backup only with --backup $backup_id"
 }
 
-# A signal after the commit point cannot mean that nothing happened. (HUP, the console going away, is
-# ignored from there on: the restart must still be done.)
+# After the commit point a signal cannot mean that nothing happened. (HUP, a lost console, is ignored.)
 die_after_commit() {
     die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover"
 }
 
-# put_back: the trio of backup $backup_id, after a commit that failed or was cut off. The caller has
-# made signals wait.
+# put_back: the trio of backup $backup_id.
 put_back() {
     rm -rf "$work" || :
     backup=$state/backups/$backup_id
@@ -113,7 +106,7 @@ put_back() {
     committing=no
 }
 
-# finish_interrupted: what an earlier run left. Sets $unfinished to yes if only its restart is missing.
+# finish_interrupted: $unfinished is yes if only the restart is missing.
 finish_interrupted() {
     why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
@@ -135,7 +128,6 @@ finish_interrupted() {
     keep_log "$backup_id-recovered"
 }
 
-# read_journal: sets $cut_verb, $phase and $backup_id.
 read_journal() {
     cut_verb='' phase='' backup_id='' meant=''
     while IFS='=' read -r key value; do
@@ -145,8 +137,6 @@ read_journal() {
     [ -n "$phase" ] && [ -f "$state/backups/$backup_id/backup.conf" ] || { phase=unusable; return 1; }
 }
 
-# check_foreign: after a cut commit each file is the old or the new one, or gone. Another one was put
-# there by somebody else since, maybe with a tunnel that works: that is not for us to overwrite.
 check_foreign() {
     [ -n "$meant" ] || return 0
     read_plan "$state/backups/$backup_id/backup.conf" || return 0

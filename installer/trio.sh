@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Step 4: does each trio of the bundle hang together, by this device's own openssl and clock?
-# Exit 3 if not. The plaintext key goes only through pipes here, never into a file or a variable.
+# Step 4: does each trio hang together, by this device's openssl and clock? Of openssl only the output
+# counts: versions exit 0 for a certificate that does not verify and for a damaged key. The plaintext
+# key goes only through pipes.
 
-# check_trios DIR: for every FMC of the plan, the trio in DIR/<FMC UUID>.
 check_trios() {
     check_clock
     for fmc in $fmcs; do
@@ -14,15 +14,13 @@ check_trios() {
     check_run "$1"
 }
 
-# check_clock: a device clock that is behind the bundle's making is wrong, and dates will look wrong.
 check_clock() {
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     [ "$(printf '%s\n' "$created" "$now" | sort | head -n 1)" = "$created" ] ||
         warn "this device's clock is wrong: it says $now, and the bundle was made $created"
 }
 
-# check_certificates: issued by the CA, both hold now. openssl 1.0.2 exits 0 for a verification that
-# failed, so that only the exact output counts; some versions overlook an expired CA, hence -checkend.
+# check_certificates: some versions overlook an expired CA, hence -checkend.
 check_certificates() {
     clock_hint='compare date -u with a watch; if the clock is right, build again from the newest generate_certs.pl run'
     verdict=$(cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
@@ -42,10 +40,9 @@ check_certificates() {
     step '' "both hold by this device's clock, $now, the certificate until ${not_after%%"$nl"*}"
 }
 
-# is_encrypted FILE
 is_encrypted() { grep -q '^-----BEGIN ENCRYPTED PRIVATE KEY-----' "$1"; }
 
-# get_passphrase: once a run, from --passphrase-file or the terminal.
+# get_passphrase: once a run.
 get_passphrase() {
     is_encrypted "$trio/sftunnel-key.pem" && [ -z "$passphrase" ] || return 0
     if [ -n "$passphrase_file" ]; then
@@ -57,23 +54,19 @@ get_passphrase() {
     else
         die 3 'the key is encrypted, and there is nobody to ask for its passphrase' 'give --passphrase-file FILE'
     fi
-    # A carriage return at the end would make it wrong.
     passphrase=${passphrase%"$(printf '\r')"}
 }
 
-# put_passphrase: through a pipe from a builtin: not in argv, not in a here-document's temporary file.
-# mksh has no printf of its own, but print.
+# put_passphrase: from a builtin: not in argv, not in a here-document's temporary file. (mksh has no printf.)
 # shellcheck disable=SC3044
 put_passphrase() {
     if [ -n "${KSH_VERSION-}" ]; then print -r -- "$passphrase"; else printf '%s\n' "$passphrase"; fi
 }
 
-# plain_key FILE: the key's plaintext, to standard output.
 plain_key() {
     if is_encrypted "$1"; then put_passphrase | openssl pkey -in "$1" -passin stdin 2>/dev/null; else cat "$1"; fi
 }
 
-# check_key: it opens to exactly what the builder saw, is sound, and is the certificate's.
 check_key() {
     key=$trio/sftunnel-key.pem
     hash=$(plain_key "$key" | sha256) || :
@@ -82,7 +75,6 @@ check_key() {
     *"$hash  $fmc/sftunnel-key.pem$nl"*) ;;
     *) die 3 "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" "the passphrase is the one that the build listed for '$device_name'" ;;
     esac
-    # `openssl rsa -check` exits 0 for a damaged key: only its output counts.
     verdict=$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null) || :
     [ "$verdict" = 'RSA key ok' ] || die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
     case $facts in
@@ -93,7 +85,6 @@ check_key() {
     step '' "$verdict, says openssl rsa -check; its public key is the certificate's"
 }
 
-# check_run DIR: a bundle of an older generate_certs.pl run than the device has had is refused.
 check_run() {
     for fmc in $fmcs; do
         run=${runs##*" $fmc:"}
@@ -107,7 +98,7 @@ check_run() {
     done
 }
 
-# check_newer_ca DIR: the FMC may have pushed a newer trio by itself, of which this product knows nothing.
+# check_newer_ca DIR: the FMC may have pushed a newer trio by itself.
 check_newer_ca() {
     made_at "$peers/$fmc/cacert.pem" || return 0
     known=$iso_time

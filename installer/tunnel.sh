@@ -1,25 +1,22 @@
 # shellcheck shell=sh
-# Steps 9 and 10: restart sftunnel and see the tunnel come up. These functions never exit: the files
-# are in place, and what went wrong is told at the end, in $why, after the receipt is written.
+# Steps 9 and 10: restart sftunnel and see the tunnel come up. These never exit: the files are in place,
+# and $why is told after the receipt is written.
 
-# limited SECONDS COMMAND...: bounded, where the device has timeout; without input. KILL, because a
-# command that hangs may not heed anything else.
+# limited SECONDS COMMAND...: where the device has timeout.
 limited() {
     if command -v timeout >/dev/null 2>&1; then timeout -s KILL "$@" </dev/null; else shift; "$@" </dev/null; fi
 }
 
-# answer_of COMMAND...: what it says, in the file $work/answer: a pipe could be held open by what a
-# command that was ended has left behind. In a subshell, see write_receipt.
+# answer_of COMMAND...: in a file, as a command that was ended may leave behind what holds a pipe open.
 answer_of() { (mkdir -p "$work" && limited "$status_timeout_s" "$@" >"$work/answer") 2>/dev/null; }
 
-# sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`; nothing if it cannot be told.
+# sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`.
 sftunnel_pid() {
     answer_of "$pmtool" status || :
     sed -n 's/^sftunnel ([[:alnum:]_]*) - Running \([0-9][0-9]*\)[[:space:]]*$/\1/p' "$work/answer" 2>/dev/null | head -n 1
 }
 
-# restart_sftunnel: pmtool prints nothing, and what its exit status means is not documented: a new
-# PID is the proof, where there is one to be read.
+# restart_sftunnel: pmtool prints nothing, and its exit status is not documented: a new PID is the proof.
 restart_sftunnel() {
     if [ "$restart" = no ]; then
         step restart 'skipped: the files take effect when sftunnel restarts'
@@ -29,7 +26,7 @@ restart_sftunnel() {
     find_command pmtool || return 1
     pmtool=$command_path
     pid_before=$(sftunnel_pid)
-    # In a subshell, with what a daemon should inherit; and a trap would run with the redirections of a function, its message lost.
+    # With what a daemon should inherit.
     (umask 022; trap - PIPE; unset SSL_CERT_DIR SSL_CERT_FILE; limited "$restart_timeout_s" "$pmtool" restartbyid sftunnel) >/dev/null 2>&1 || {
         why="'pmtool restartbyid sftunnel' failed with status $?, or took over $restart_timeout_s s"
         return 1
@@ -45,9 +42,8 @@ restart_sftunnel() {
     step restart "sftunnel restarted${pid_after:+, PID ${pid_before:-none} -> $pid_after}"
 }
 
-# confirm_tunnel: until every FMC of the plan is connected, for at most --wait seconds.
 confirm_tunnel() {
-    # The FMC seldom takes the old trio back, so that after a rollback no tunnel is waited for unasked.
+    # After a rollback the FMC seldom takes the old trio.
     case $verb$unfinished$cut_verb in rollback* | *yesrollback) : "${wait_s:=0}" ;; *) : "${wait_s:=60}" ;; esac
     [ "$restart" = yes ] && [ "$wait_s" -gt 0 ] || { step confirm 'tunnel not looked at'; return 0; }
     why='sftunnel_status.pl was not found, so that the tunnel could not be looked at'
@@ -70,8 +66,7 @@ confirm_tunnel() {
     [ "$up" -ge "$managers" ] || warn "this device has $managers managers and $up tunnels: make sure on the FMC that it is the right one"
 }
 
-# count_tunnels: sets $up and $connected. `Registration: Completed.` is printed up or down: only a
-# CONTROL channel that is connected counts.
+# count_tunnels: sets $up and $connected. (`Registration: Completed.` is printed up or down.)
 count_tunnels() {
     answer_of "$command_path" || :
     connected=$(sed -n "s/.*Peer channel .*type (CONTROL).* connected to '\\([0-9A-Za-z.:_%-]*\\)'.*/\\1/p" "$work/answer" 2>/dev/null) || :
@@ -80,5 +75,5 @@ count_tunnels() {
     connected=$(printf '%s' "$connected" | tr '\n' ' ')
 }
 
-# uptime_s: sets $uptime, in seconds: a clock that nobody sets, as may happen once a tunnel is up.
+# uptime_s: sets $uptime: a clock that nobody sets.
 uptime_s() { IFS=. read -r uptime _ </proc/uptime; }

@@ -31,7 +31,6 @@ INSTALLER_FRAGMENTS = (
     "tunnel.sh",
     "receipt.sh",
     "status.sh",
-    "json.sh",
     "main.sh",
 )
 """In the order in which they are joined. `main "$@"` is the last line of the last one, so that a

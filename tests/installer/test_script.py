@@ -48,7 +48,7 @@ SHELLS = [
 def test_it_runs_only_when_it_is_whole_and_says_so_when_it_is_not(shell: list[str]) -> None:
     script = installer_script()
     assert script.endswith(b'\nmain "$@"\n')
-    head = script.index(b"# Tracing would print")
+    head = script.index(b"# Whatever the caller set")
     last_line = len(script) - len(b'main "$@"\n')
     cuts = [*range(head, last_line, 4999), *range(last_line - 2000, last_line, 397)]
     # Without its arguments main would install; from a bundle a cut file's checksum stops it.
