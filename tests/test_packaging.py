@@ -81,7 +81,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("pattern", "prefix"),
     [
         pytest.param("builder/sftunnel_builder/**/*", "builder/", id="the package"),
-        pytest.param("installer/*.sh", "installer/", id="the fragments of install.sh"),
+        pytest.param("installer/**/*.sh", "installer/", id="the fragments of install.sh, start.sh"),
         pytest.param("templates/**/*", "templates/", id="the templates"),
     ],
 )

@@ -20,10 +20,13 @@ from sftunnel_builder.bundle import (
     sign_contents,
 )
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
 
-KIT_NAMES = {SUMS, SIGNATURE, SIGNER, "bundles", "runbooks"}
+START = "start.sh"
+"""Finds a device's bundle in a signed kit, on the device."""
+KIT_NAMES = {SUMS, SIGNATURE, SIGNER, START, "bundles", "runbooks"}
 UNSIGNED = "unsigned"
 """Where the bundles of an unsigned kit are: not where somebody looks for what to carry."""
 UNSIGNED_KIT_NAMES = {SUMS, UNSIGNED}
@@ -73,11 +76,12 @@ class Kit:
         return bundle
 
     def seal(self) -> str:
-        """Write the signer's public key, and the signed list of everything in the kit.
+        """Write start.sh, the signer's public key, and the signed list of everything in the kit.
 
         Returns the SHA-256 of the list.
         """
         if self._signer is not None:
+            self.add(START, start_script())
             self.add(SIGNER, self._signer.public_pem())
         sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._sums.items()))
         write_private(self.directory / SUMS, sums.encode())

@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from sftunnel_builder.bundle import (
     open_contents,
 )
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.kit import kit_files
+from sftunnel_builder.kit import START, kit_files
 from sftunnel_builder.signer import fingerprint, is_signed_by
 
 _NAME = re.compile(r"[A-Za-z0-9._/-]+")
@@ -46,6 +46,8 @@ class OpenedKit:
     is another matter."""
     sums_sha256: str
     """Of SHA256SUMS."""
+    files: Mapping[str, bytes]
+    """All that lies in it, by path, sorted: what was checked, and not what is read another time."""
 
 
 def open_kit(directory: Path) -> OpenedKit:
@@ -60,7 +62,8 @@ def open_kit(directory: Path) -> OpenedKit:
             "name the directory that build wrote",
             ExitCode.USAGE,
         )
-    files = _read_files(directory)  # 1
+    all_files = _read_files(directory)  # 1
+    files = dict(all_files)
     sums = files.pop(SUMS, b"")
     signer = None
     if SIGNATURE in files or SIGNER in files:
@@ -69,7 +72,7 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered(difference(sums, files))
     names = [name for name in files if name.endswith(".tar.gz")]
     bundles = {name: _open(name, files[name], signer) for name in names}
-    known = {SIGNER} if signer else set()
+    known = {SIGNER, START} if signer else set()
     for name, contents in bundles.items():
         wanted = kit_files(contents.top, is_signed=signer is not None)
         if name != wanted[0]:
@@ -79,7 +82,18 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered("it holds no bundle")
     if known != set(files):  # 5
         raise _altered(f"'{min(known ^ set(files))}' is missing, or is not of a kit")
-    return OpenedKit(bundles, signer, hashlib.sha256(sums).hexdigest())
+    return OpenedKit(bundles, signer, hashlib.sha256(sums).hexdigest(), all_files)
+
+
+def refuse_other_signer(kit: OpenedKit, trusted: Set[str], hint: str) -> None:
+    """Raise BundlerError (UNTRUSTED) unless one of these signed a kit, if any is given."""
+    if trusted and kit.signer not in trusted:
+        raise BundlerError(
+            f"the kit is signed by another key: wanted '{', '.join(sorted(trusted))}', "
+            f"found '{kit.signer or 'none'}'",
+            hint,
+            ExitCode.UNTRUSTED,
+        )
 
 
 def _read_files(directory: Path) -> dict[str, bytes]:

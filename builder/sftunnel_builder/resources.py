@@ -1,4 +1,4 @@
-"""What is carried along that is not Python: the templates, and the fragments of install.sh.
+"""What is carried along that is not Python: templates, the fragments of install.sh, start.sh.
 
 They stand in `share/` in an installed package or a frozen program, and at the top of a checkout;
 here is the one place that knows.
@@ -51,6 +51,12 @@ def installer_script() -> bytes:
     """Return install.sh: the fragments, joined. The same bytes in every bundle of a release."""
     fragments = [_folder("installer").joinpath(n).read_text("utf-8") for n in INSTALLER_FRAGMENTS]
     return "\n".join(text.removeprefix(_FRAGMENT_HEAD) for text in fragments).encode()
+
+
+@cache
+def start_script() -> bytes:
+    """Return start.sh. The same bytes in every kit of a release."""
+    return _folder("installer").joinpath("start/start.sh").read_bytes()
 
 
 @cache

@@ -24,7 +24,7 @@ from pathlib import Path
 from sftunnel_builder.bundle import SIGNER_MEMBERS, Contents, check_payload
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
-from sftunnel_builder.open_kit import open_kit
+from sftunnel_builder.open_kit import open_kit, refuse_other_signer
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
@@ -81,7 +81,11 @@ def sign_kit(
     if request.out != request.kit:
         refuse_existing(request.out, replace=False, hint="name another place with --out")
     opened = open_kit(request.kit)  # 1
-    _check_signer_before(opened.signer, request.trusted)  # 2
+    refuse_other_signer(  # 2
+        opened,
+        request.trusted,
+        "find out who signed it; an unsigned kit is signed without --signer",
+    )
     warnings = {
         contents.top: _check_bundle(name, contents, request.now)
         for name, contents in opened.bundles.items()
@@ -107,17 +111,6 @@ def sign_kit(
         signed=tuple(signed),
         has_locked_keys=any(contents.is_key_encrypted() for contents in bundles),
     )
-
-
-def _check_signer_before(signer: str | None, trusted: Set[str]) -> None:
-    """Check 2."""
-    if trusted and signer not in trusted:
-        raise BundlerError(
-            f"the kit is signed by another key: wanted '{', '.join(sorted(trusted))}', "
-            f"found '{signer or 'none'}'",
-            "find out who signed it; an unsigned kit is signed without --signer",
-            ExitCode.UNTRUSTED,
-        )
 
 
 def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ...]:

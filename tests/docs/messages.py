@@ -41,9 +41,9 @@ def tidy(text: str) -> str:
 
 
 def device_messages() -> list[Message]:
-    """Return what the fragments of install.sh say with `die` and `warn`, and why they say it."""
+    """Return what install.sh and start.sh say with `die` and `warn`, and why they say it."""
     found = []
-    for path in sorted((ROOT / "installer").glob("*.sh")):
+    for path in sorted((ROOT / "installer").rglob("*.sh")):
         text = re.sub(r"\\\n\s*", " ", path.read_text())
         text = re.sub(r"(?m)^\s*#.*$", "", text)
         for match in re.finditer(r"(?<![\w'\"$./-])(die|warn) (?=['\"\w$])", text):

@@ -21,6 +21,7 @@ from sftunnel_builder.cli import (
     inspect,
     keygen,
     sign,
+    usb,
     verify,
 )
 from sftunnel_builder.errors import BundlerError, ExitCode
@@ -42,6 +43,7 @@ for verb in (
     sign.sign,
     inspect.inspect,
     verify.verify,
+    usb.usb,
     diff.diff,
     diagnose.diagnose,
     demo.demo,

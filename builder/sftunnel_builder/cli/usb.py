@@ -1,0 +1,121 @@
+"""`sftunnel-bundler usb`: a kit on a USB stick, or in an image of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.cli.verify import read_fingerprints
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.signer import grouped
+
+if TYPE_CHECKING:
+    from sftunnel_builder.usb import UsbReport
+
+MOUNTED = "/mnt/usb"
+"""Where the stick is on the device, in what is printed."""
+
+
+def usb(
+    kit: Annotated[Path, typer.Argument(metavar="KIT", help="A signed kit.", show_default=False)],
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Where the stick is mounted, on this machine.", show_default=False
+        ),
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", help="Write an image of a FAT32 stick, instead of to DIR."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another kit on the stick, or the image.")
+    ] = False,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option("--signer", help="Fingerprint of who must have signed it. May be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Copy a kit to a USB stick: flushed, read back, compared."""
+    from sftunnel_builder.usb import UsbRequest, copy_kit
+
+    place = image or directory
+    if place is None or (image and directory):
+        raise BundlerError(
+            "either a directory or --image is wanted: where does the kit go",
+            "name the directory where the stick is mounted, or give --image FILE.img",
+            ExitCode.USAGE,
+        )
+    trusted = read_fingerprints(signer)
+    request = UsbRequest(
+        kit=Path(os.path.realpath(kit)),
+        place=Path(os.path.abspath(place)),
+        is_image=image is not None,
+        replace=replace,
+        trusted=trusted,
+    )
+    try:
+        report = copy_kit(request, lambda what: lambda names, n: screen.progress(names, n, what))
+    except (KeyboardInterrupt, SystemExit):
+        screen.note("cut off: if there was a kit, the old or the new one is whole there; start.sh")
+        screen.note("finds it. Type the same again to finish.")
+        raise
+    if as_json:
+        screen.result_json(_as_json(report))
+    else:
+        _show(report)
+    for text in report.notes:
+        screen.note(f"note: {text}")
+    if not trusted:
+        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+
+
+def _show(report: UsbReport) -> None:
+    """Print the report for a person."""
+    place = printable(str(report.place))
+    what = "image" if report.is_image else "stick"
+    done = "was there already, read and compared" if report.was_there else "flushed, compared"
+    screen.result(f"{what:<12} {place}")
+    screen.result(f"kit          {report.bundles} bundles, {report.bytes:,} bytes: {done}")
+    screen.result(f"signer       {report.signer}")
+    screen.result(f"start.sh     {report.start_sha256}")
+    screen.note(f"aloud:       {grouped(report.signer)}")
+    if report.has_plain_keys:
+        screen.note(
+            "warning: keys in plaintext are in it: whoever has it can pose as those devices"
+        )
+    else:
+        screen.note("Take the passphrases to the devices another way.")
+    if not report.is_image:
+        screen.note(f"Before you pull it out: umount '{place}', or eject it.")
+    screen.note("")
+    screen.note("On any of its devices, as root, wherever the stick is mounted there:")
+    screen.result(f"    {_command(report)}")
+    screen.note("No device trusts a stick: sha256sum start.sh there must print what stands above.")
+
+
+def _command(report: UsbReport) -> str:
+    """Return what is typed on a device."""
+    return f"sh {MOUNTED}/start.sh --signer {report.signer}"
+
+
+def _as_json(report: UsbReport) -> dict[str, Any]:
+    """Return the report for a program."""
+    return {
+        "place": str(report.place),
+        "is_image": report.is_image,
+        "was_there": report.was_there,
+        "signer": report.signer,
+        "sums_sha256": report.sums_sha256,
+        "start_sha256": report.start_sha256,
+        "bundles": report.bundles,
+        "bytes": report.bytes,
+        "has_plain_keys": report.has_plain_keys,
+        "command": _command(report),
+        "notes": list(report.notes),
+    }

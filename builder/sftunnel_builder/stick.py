@@ -1,0 +1,226 @@
+"""The one place that writes on a stick, and looks at what is there.
+
+A stick is pulled out when somebody pulls it, and FAT has no journal. So the new kit is written
+beside the old one, flushed, read back and compared before anything gets a name that start.sh looks
+for:
+
+| on the stick | what a cut then leaves, and what start.sh finds |
+| --- | --- |
+| sftunnel.new is being written | the old kit, or none |
+| start.sh was replaced | the old kit, or none: any start.sh runs any kit |
+| the old kit became sftunnel.old | the old kit, there |
+| sftunnel.new became sftunnel | the new kit |
+| sftunnel.old is being removed | the new kit |
+
+Whatever a cut left is set right by the next run, before it does anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from sftunnel_builder.bundle import SIGNATURE, SUMS
+from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.kit import KIT_NAMES, START, flush_directory, write_private
+from sftunnel_builder.read_back import read_back
+
+KIT, NEW, OLD = "sftunnel", "sftunnel.new", "sftunnel.old"
+_NEW_START = "start.top"
+"""What will be the stick's start.sh, while it lies in NEW."""
+_START_HEAD = b"#!/bin/sh\n# start.sh: "
+"""How a start.sh of any release begins."""
+_MAC_PREFIX = "._"
+_OURS = (KIT, NEW, OLD, START, f"{_MAC_PREFIX}{START}", f"{_MAC_PREFIX}{KIT}")
+
+Watch = Callable[[Iterable[str], int], Iterable[str]]
+"""Passes on file names, whose number it is told, and shows progress."""
+
+
+class Held(Enum):
+    """What kit a stick holds, compared with one that is to be written there."""
+
+    NONE = "none"
+    SAME = "same"
+    DAMAGED = "damaged"
+    """The same one, but not whole."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stick as it was found."""
+
+    held: Held
+    stranger: str | None
+    """What stands in the way and is not ours, relative to the stick."""
+    mac_files: tuple[str, ...]
+    cluster_bytes: int
+    total_bytes: int
+    is_read_only: bool
+    is_mount_point: bool
+
+
+def look(stick: Path, files: Mapping[str, bytes]) -> Found:
+    """Return what is on a stick, compared with a kit's files, paths in the kit; writes nothing."""
+    try:
+        facts = os.statvfs(stick)
+        # Asked by name, as FAT takes upper and lower case for the same.
+        names = {name for name in _OURS if os.path.lexists(stick / name)}
+        return Found(
+            held=_held(stick, names, files),
+            stranger=_stranger(stick, names),
+            mac_files=tuple(_mac_files(stick, names)),
+            cluster_bytes=facts.f_frsize,
+            total_bytes=facts.f_frsize * facts.f_blocks,
+            is_read_only=bool(facts.f_flag & os.ST_RDONLY),
+            is_mount_point=os.path.ismount(stick),
+        )
+    except OSError as error:
+        raise BundlerError(
+            f"cannot read the stick '{printable(str(stick))}': {reason(error)}",
+            "look whether it is mounted and sound",
+            ExitCode.UNSUITABLE,
+        ) from None
+
+
+def _held(stick: Path, names: set[str], files: Mapping[str, bytes]) -> Held:
+    """Return what kit is there."""
+    if not names & {KIT, OLD}:
+        return Held.NONE
+    if not _is_there(stick / (KIT if KIT in names else OLD) / SUMS, files[SUMS]):
+        return Held.OTHER
+    is_whole = KIT in names and not names & {NEW, OLD} and _is_there(stick / START, files[START])
+    return Held.SAME if is_whole and not _differing(stick / KIT, files, files) else Held.DAMAGED
+
+
+def _differing(place: Path, files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
+    """Return the names of those files that are not there as they should be."""
+    return [name for name in names if not _is_there(place / name, files[name])]
+
+
+def _is_there(path: Path, content: bytes) -> bool:
+    """Tell whether a plain file holds just that, read past the cache."""
+    return _begins(path, len(content) + 1) == content
+
+
+def _begins(path: Path, size: int) -> bytes | None:
+    """Return the first bytes of a plain file, at most size of them; None if there is none."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        return read_back(path, [(0, size)])[0]
+    except OSError:
+        # A bad sector: as good as missing.
+        return None
+
+
+def _stranger(stick: Path, names: set[str]) -> str | None:
+    """Return the first thing that stands where the kit would, and is not ours."""
+    for name in sorted(names & {KIT, NEW, OLD}):
+        place = stick / name
+        ours = KIT_NAMES | {_NEW_START}
+        if place.is_symlink() or not place.is_dir():
+            return name
+        for inside in sorted(os.listdir(place)):
+            if inside not in ours and not inside.startswith(_MAC_PREFIX):
+                return f"{name}/{inside}"
+    if START in names:
+        head = _begins(stick / START, len(_START_HEAD))
+        # A cut may leave an empty one.
+        if head not in (_START_HEAD, b""):
+            return START
+    return None
+
+
+def _mac_files(stick: Path, names: set[str]) -> Iterable[str]:
+    """Yield what macOS has put beside our files."""
+    yield from sorted(name for name in names if name.startswith(_MAC_PREFIX))
+    for path in sorted((stick / KIT).rglob(f"{_MAC_PREFIX}*")):
+        yield path.relative_to(stick).as_posix()
+
+
+def set_right(stick: Path) -> None:
+    """Finish or undo what a run that was cut off left; raises BundlerError (UNSUITABLE)."""
+    try:
+        _set_right(stick)
+    except OSError as error:
+        raise _cannot_write(stick, error) from None
+
+
+def _set_right(stick: Path) -> None:
+    kit, new, old = (stick / name for name in (KIT, NEW, OLD))
+    if old.exists() and not kit.exists():
+        os.rename(old, kit)
+        flush_directory(stick)
+    for left in (new, old):
+        if left.exists():
+            shutil.rmtree(left)
+
+
+def free_bytes(stick: Path) -> int:
+    """Return how many bytes are free on a stick."""
+    facts = os.statvfs(stick)
+    return facts.f_frsize * facts.f_bavail
+
+
+def write_kit(stick: Path, files: Mapping[str, bytes], watch: Callable[[str], Watch]) -> None:
+    """Write a kit, by path in the kit, on a stick that is set right; replaces the one there.
+
+    watch is told what is done and returns what shows its progress. Raises BundlerError
+    (UNSUITABLE); what then is on the stick is said in the table at the top of this file.
+    """
+    new = stick / NEW
+    # The signed list last, as what makes the others worth something.
+    names = sorted(files, key=lambda name: (name in (SUMS, SIGNATURE), name))
+    try:
+        for directory in ("", *sorted({name.rpartition("/")[0] for name in names} - {""})):
+            os.mkdir(new / directory, 0o700)
+        for name in watch("Writing")(names, len(names)):
+            write_private(new / name, files[name])
+        write_private(new / _NEW_START, files[START])
+        for place in {(new / name).parent for name in names}:
+            flush_directory(place)
+        differing = _differing(new, files, watch("Comparing")(names, len(names)))
+        if differing or not _is_there(new / _NEW_START, files[START]):
+            raise BundlerError(
+                f"'{printable(str(new / (differing or [_NEW_START])[0]))}' reads back other bytes "
+                "than were written",
+                "the stick cannot be trusted: take another one",
+                ExitCode.UNSUITABLE,
+            )
+        _switch(stick)
+    except OSError as error:
+        raise _cannot_write(stick, error) from None
+    finally:
+        # Of the new kit, if it did not come so far; of the old one, if it did.
+        with suppress(OSError):
+            _set_right(stick)
+
+
+def _switch(stick: Path) -> None:
+    """Give the new kit, which is whole, the names that start.sh is found by and looks for."""
+    kit, new, old = (stick / name for name in (KIT, NEW, OLD))
+    os.replace(new / _NEW_START, stick / START)
+    flush_directory(stick)
+    if kit.exists():
+        os.rename(kit, old)
+        flush_directory(stick)
+    os.rename(new, kit)
+    flush_directory(stick)
+    _set_right(stick)
+    flush_directory(stick)
+
+
+def _cannot_write(stick: Path, error: OSError) -> BundlerError:
+    return BundlerError(
+        f"cannot write on the stick '{printable(str(stick))}': {reason(error)}",
+        "look whether it is still there, full or worn out, then type the same again; if it held a "
+        "kit, the old or the new one is whole there",
+        ExitCode.UNSUITABLE,
+    )

@@ -1,0 +1,192 @@
+"""A kit on a USB stick, or in an image of one.
+
+1. the kit is whole, as `open_kit` says, and signed by whom the operator named, if anybody was named
+2. FAT32 can hold it
+3. nothing on the stick is in the way: no other kit, unless it is replaced, nothing of others
+4. there is room
+5. it is written beside what is there, flushed, read back, compared, and only then takes its place
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.fat32 import needed_clusters, refuse_names
+from sftunnel_builder.fat32_image import Image, make_image
+from sftunnel_builder.image_file import refuse_image_place, write_image
+from sftunnel_builder.kit import START
+from sftunnel_builder.open_kit import OpenedKit, open_kit, refuse_other_signer
+from sftunnel_builder.read_back import CAN_DROP_CACHE
+from sftunnel_builder.stick import KIT, Found, Held, Watch, free_bytes, look, set_right, write_kit
+
+MAX_STICK_BYTES = 8 << 30
+"""What appliances are known to take."""
+
+
+@dataclass(frozen=True)
+class UsbRequest:
+    """What is to be copied where."""
+
+    kit: Path
+    place: Path
+    """The directory where the stick is mounted, or the image to write."""
+    is_image: bool
+    replace: bool
+    trusted: Set[str]
+    """Fingerprints of who may have signed the kit; empty: anybody."""
+
+
+@dataclass(frozen=True)
+class UsbReport:
+    """What came of it."""
+
+    place: Path
+    is_image: bool
+    was_there: bool
+    """The same kit was there already, whole."""
+    signer: str
+    sums_sha256: str
+    start_sha256: str
+    bundles: int
+    bytes: int
+    """Of all files."""
+    has_plain_keys: bool
+    notes: tuple[str, ...]
+
+
+def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
+    """Copy a kit to a stick or into an image. watch shows progress: see `write_kit`.
+
+    Raises BundlerError, and leaves a whole kit, the old or the new one, where there was one.
+    """
+    if request.is_image:
+        refuse_image_place(request.place, replace=request.replace)
+    kit = open_kit(request.kit)  # 1
+    if kit.signer is None:
+        raise BundlerError(
+            f"the kit '{printable(str(request.kit))}' is not signed",
+            "sign it first: sftunnel-bundler sign KIT",
+            ExitCode.UNTRUSTED,
+        )
+    refuse_other_signer(kit, request.trusted, "compare both with the printed runbook")
+    refuse_names(kit.files)  # 2
+    notes: tuple[str, ...] = ()
+    was_there = False
+    if request.is_image:
+        write_image(request.place, _image(kit))
+    else:
+        was_there, notes = _copy_to_stick(kit, request, watch)
+    return UsbReport(
+        place=request.place,
+        is_image=request.is_image,
+        was_there=was_there,
+        signer=kit.signer,
+        sums_sha256=kit.sums_sha256,
+        start_sha256=hashlib.sha256(kit.files[START]).hexdigest(),
+        bundles=len(kit.bundles),
+        bytes=sum(map(len, kit.files.values())),
+        has_plain_keys=not all(c.is_key_encrypted() for c in kit.bundles.values()),
+        notes=notes if CAN_DROP_CACHE else (*notes, _CACHE_NOTE),
+    )
+
+
+_CACHE_NOTE = (
+    "this system does not let a program drop its cache: what was compared may not have come from "
+    "the stick itself; eject it, put it in again, and type the same once more"
+)
+
+
+def stick_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return what lies on a stick, by path, for a kit's files."""
+    return {START: files[START], **{f"{KIT}/{name}": files[name] for name in files}}
+
+
+def _image(kit: OpenedKit) -> Image:
+    """Return the image of a kit: always the same one, of the time of its newest bundle."""
+    newest = max(contents.conf.created for contents in kit.bundles.values())
+    return make_image(stick_files(kit.files), newest, int(kit.sums_sha256[:8], 16))
+
+
+def _copy_to_stick(
+    kit: OpenedKit, request: UsbRequest, watch: Callable[[str], Watch]
+) -> tuple[bool, tuple[str, ...]]:
+    """Copy a kit to a mounted stick; returns whether it was there already, and what to note."""
+    stick = request.place
+    if not stick.is_dir():
+        raise BundlerError(
+            f"'{printable(str(stick))}' is not a directory",
+            "name the directory where the stick is mounted, or give --image",
+            ExitCode.USAGE,
+        )
+    found = look(stick, kit.files)
+    notes = tuple(_notes(found))
+    if found.held is Held.SAME and found.stranger is None:
+        return True, notes
+    wanted = found.cluster_bytes * needed_clusters(stick_files(kit.files), found.cluster_bytes)
+    refuse_stick(found, wanted, stick, replace=request.replace)  # 3
+    set_right(stick)
+    refuse_full(wanted, free_bytes(stick), stick)  # 4
+    write_kit(stick, kit.files, watch)  # 5
+    return False, notes
+
+
+def refuse_stick(found: Found, wanted_bytes: int, stick: Path, *, replace: bool) -> None:
+    """Raise BundlerError if a kit that takes so many bytes may not be written there."""
+    place = printable(str(stick))
+    if found.is_read_only:
+        raise BundlerError(
+            f"the stick '{place}' is read-only",
+            "look for a switch on it, and at how it is mounted; a damaged one is read-only, too",
+            ExitCode.UNSUITABLE,
+        )
+    if found.stranger is not None:
+        raise BundlerError(
+            f"'{printable(found.stranger)}' on the stick '{place}' is not of this program, so it "
+            "is left alone",
+            "move it away, or take another stick",
+            ExitCode.UNSUITABLE,
+        )
+    if found.held is Held.OTHER and not replace:
+        raise BundlerError(
+            f"the stick '{place}' holds another kit",
+            "take another stick, or give --replace",
+            ExitCode.USAGE,
+        )
+    if found.total_bytes < wanted_bytes:
+        raise BundlerError(
+            f"the stick '{place}' is too small: wanted {wanted_bytes:,} bytes, found "
+            f"{found.total_bytes:,}",
+            "take a larger one",
+            ExitCode.UNSUITABLE,
+        )
+
+
+def refuse_full(wanted_bytes: int, free: int, stick: Path) -> None:
+    """Raise BundlerError if a stick has less than so many bytes free."""
+    if free < wanted_bytes:
+        raise BundlerError(
+            f"the stick '{printable(str(stick))}' is too full: wanted {wanted_bytes:,} bytes free, "
+            f"found {free:,}",
+            f"make room on it; an old kit, in '{KIT}', stays until the new one is whole",
+            ExitCode.UNSUITABLE,
+        )
+
+
+def _notes(found: Found) -> Iterator[str]:
+    """Yield what the person should know of a stick."""
+    if not found.is_mount_point:
+        yield "no file system is mounted on that directory: is the stick there?"
+    elif found.total_bytes > MAX_STICK_BYTES:
+        yield (
+            f"the stick has {found.total_bytes:,} bytes; what is known of the appliances is that "
+            "they take sticks of at most 8 GB"
+        )
+    if found.mac_files:
+        yield (
+            f"macOS has put {len(found.mac_files)} files of its own beside the kit, such as "
+            f"'{printable(found.mac_files[0])}': they do no harm"
+        )
