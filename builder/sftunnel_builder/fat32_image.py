@@ -81,7 +81,7 @@ def _place(files: Mapping[str, bytes], when: datetime) -> tuple[dict[str, _Place
     """Return where everything lies, by path, and the number of clusters used; the top is ``."""
     held = directories(files)
     lengths = {name: len(_entries(name, held, {}, files, when)) for name in held}
-    lengths.update((name, len(content)) for name, content in files.items())
+    lengths.update((name, len(files[name])) for name in sorted(files))
     starts: dict[str, int] = {}
     used = 0
     for name, length in lengths.items():

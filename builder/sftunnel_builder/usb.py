@@ -123,7 +123,7 @@ def _copy_to_stick(
             ExitCode.USAGE,
         )
     found = look(stick, kit.files)
-    notes = tuple(_notes(found))
+    notes = tuple(notes_on(found))
     if found.held is Held.SAME and found.stranger is None:
         return True, notes
     wanted = found.cluster_bytes * needed_clusters(stick_files(kit.files), found.cluster_bytes)
@@ -176,7 +176,7 @@ def refuse_full(wanted_bytes: int, free: int, stick: Path) -> None:
         )
 
 
-def _notes(found: Found) -> Iterator[str]:
+def notes_on(found: Found) -> Iterator[str]:
     """Yield what the person should know of a stick."""
     if not found.is_mount_point:
         yield "no file system is mounted on that directory: is the stick there?"

@@ -62,7 +62,7 @@ find_device() {
 # in either goes. /tmp is everybody's, so that only what is root's is taken for its leavings.
 make_work() {
     base=/tmp
-    if [ "$reads_only" = no ]; then
+    if [ -z "$reads_only" ]; then
         [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
         base=$state
         ! mkdir "$state" 2>/dev/null || made_state=yes
@@ -110,27 +110,35 @@ find_bundle() {
     step '' "copied, and its SHA-256 is the listed one, $sum"
 }
 
+# clean_up CODE: the only end once there is something to remove; mksh would lose the code of an `exit`.
 clean_up() {
+    trap - EXIT
+    trap '' HUP INT TERM
     [ -z "$work" ] || rm -rf "$work"
     [ "$made_state" = no ] || rmdir "$state" 2>/dev/null || :
+    exit "$1"
 }
 
 main() {
     disk_hint='nothing was changed; look at the free space, at the stick, and at whether the file system is read-only'
     carry_hint='copy the kit to the stick again, with sftunnel-bundler usb'
-    root='' signers='' reads_only=no receipt_dir='' work='' made_state=no
+    root='' signers='' reads_only='' receipt_dir='' work='' made_state=no
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
     here=$(cd -P -- "${here:-/}" && pwd -P)
     read_options "$@"
     find_device
-    trap clean_up EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'clean_up $?' EXIT
+    trap 'clean_up 129' HUP
+    trap 'clean_up 130' INT
+    trap 'clean_up 143' TERM
     make_work
     find_kit
     find_bundle
-    [ -n "$receipt_dir" ] || [ ! -w "$here" ] || set -- "$@" --receipt-dir "$here"
+    # Tried, as busybox takes all for writable where root asks.
+    if [ -z "$receipt_dir$reads_only" ] && mkdir "$here/sftunnel.$$" 2>/dev/null; then
+        rmdir "$here/sftunnel.$$"
+        set -- "$@" --receipt-dir "$here"
+    fi
     # The terminal's signals reach install.sh, too, which knows what to do; this waits for its end.
     trap : HUP INT TERM
     code=0
