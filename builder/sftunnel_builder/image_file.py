@@ -16,7 +16,7 @@ from sftunnel_builder.read_back import read_back
 
 def refuse_image_place(path: Path, *, replace: bool) -> None:
     """Raise BundlerError if no image may be written under that name."""
-    place = f"'{printable(str(path))}'"
+    place = printable(str(path))
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -25,13 +25,13 @@ def refuse_image_place(path: Path, *, replace: bool) -> None:
         raise _cannot_write(path, error) from None
     if not stat.S_ISREG(mode):
         raise BundlerError(
-            f"{place} is not a plain file, so no image is written there",
+            f"'{place}' is not a plain file, so no image is written there",
             "name a new file for the image; what writes it to a stick is dd, or the like",
             ExitCode.USAGE,
         )
     if not replace:
         raise BundlerError(
-            f"{place} exists already", "name another file, or give --replace", ExitCode.USAGE
+            f"'{place}' exists already", "name another file, or give --replace", ExitCode.USAGE
         )
 
 

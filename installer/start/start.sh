@@ -25,7 +25,11 @@ read_options() {
         --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer)
             [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" 'sh start.sh --help shows how it is used'
             case $1 in
-            --signer) signers="$signers $(printf '%s' "$2" | tr -d ' \t\r:' | tr A-F a-f)" ;;
+            --signer)
+                digits=$(printf '%s' "$2" | tr -d ' \t\r:' | tr A-F a-f)
+                case $digits in *[!0-9a-f]*) digits='' ;; esac
+                [ "${#digits}" -eq 64 ] || die 2 "$1 wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
+                signers="$signers $digits" ;;
             --root) root=$(cd -P -- "$2" 2>/dev/null && pwd -P) || die 2 "--root '$2' is not a directory" 'name the top of the device tree' ;;
             --receipt-dir) receipt_dir=given ;;
             esac
@@ -51,9 +55,10 @@ find_device() {
     [ "$(id -u)" = 0 ] || die 5 'this must run as root' 'on the device: expert, then sudo su; elsewhere a rehearsal works under: unshare -r'
     command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f'
     find_dir /etc/sf
-    uuid=$(sed -n 's/^[[:space:]]*APPLIANCE_UUID[[:space:]]*=//p' "$dir/ims.conf" 2>/dev/null | tail -n 1 | tr -d "\"' \\t\\r" | tr A-F a-f)
+    ims_conf=$dir/ims.conf
+    uuid=$(sed -n 's/^[[:space:]]*APPLIANCE_UUID[[:space:]]*=//p' "$ims_conf" 2>/dev/null | tail -n 1 | tr -d "\"' \\t\\r" | tr A-F a-f)
     case $uuid in *[!0-9a-f-]*) uuid='' ;; ????????-????-????-????-????????????) ;; *) uuid='' ;; esac
-    [ -n "$uuid" ] || die 5 "'$dir/ims.conf' holds no usable APPLIANCE_UUID" "look at it: grep APPLIANCE_UUID '$dir/ims.conf'"
+    [ -n "$uuid" ] || die 5 "'$ims_conf' holds no usable APPLIANCE_UUID" "look at it: grep APPLIANCE_UUID '$ims_conf'"
     find_dir /var/sf
     state=$dir/sftunnel-bundler
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import Made
+from sftunnel_builder import usb
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.open_kit import open_kit
 from sftunnel_builder.stick import Found, Held, Watch
@@ -152,3 +153,10 @@ def test_a_stick_that_is_larger_than_appliances_take_is_noted() -> None:
     assert "at most 8 GB" in note
     (note,) = notes_on(changed(GOOD, total_bytes=32 << 30, is_mount_point=False))
     assert "no file system is mounted" in note
+
+
+def test_a_system_that_keeps_its_cache_is_noted(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usb, "CAN_DROP_CACHE", False)
+    assert any("does not let a program drop its cache" in n for n in copy(made.kit, tmp_path).notes)

@@ -179,7 +179,7 @@ class Site:
     ) -> Typed:
         """Run a line of the docs on a device: --root stands for its `/`."""
         root = shlex.quote(str(device.root))
-        command = re.sub(r"\b((?:install|rollback)\.sh'?)", rf"\1 --root {root}", command)
+        command = re.sub(r"\b((?:install|rollback|start)\.sh'?)", rf"\1 --root {root}", command)
         command = command.replace("/ngfw/var/sf/", f"{device.root}/ngfw/var/sf/")
         command = command.replace("/var/tmp/renewal", str(self.place / "stick"))  # noqa: S108
         command = command.replace("/mnt/usb", str(self.place / "usb"))
@@ -192,6 +192,7 @@ class Site:
             text = text.replace(f" --root '{device.root}'", "").replace(str(device.root), "")
         text = text.replace(str(self.place / "stick"), "/var/tmp/renewal")  # noqa: S108
         text = text.replace(str(self.place / "usb"), "/mnt/usb")
+        text = text.replace(str(self.place / "media"), "/media")
         text = text.replace(str(self.place / "fmc"), "").replace(str(self.place), "/srv/renewal")
         return text.replace("127.0.0.1", self.fmc.address)
 
@@ -234,6 +235,7 @@ def run_samples(place: Path) -> dict[str, str]:
         _on_the_fmc(site)
         _on_a_device(site)
         _on_another_device(site)
+        _from_a_stick(site)
     finally:
         site.close()
     return {name: site.as_told(text) for name, text in site.samples.items()}
@@ -395,6 +397,22 @@ def _on_another_device(site: Site) -> None:
     _keep(site, "recover", site.device_run(device, bundle, "sh install.sh recover"), 0)
 
 
+def _from_a_stick(site: Site) -> None:
+    """Write the kit on a stick, a file system of its own; and install from one."""
+    signer, device = site.fingerprint(), site.devices[0]
+    stick = site.place / "media/usb"
+    stick.mkdir(parents=True)
+    script = (
+        f'mount -t tmpfs -o size=64m none "$0" && sftunnel-bundler usb --signer {signer} kit "$0"'
+    )
+    mounted = shlex.join([*AS_ROOT, "unshare", "-m", "sh", "-c", script, str(stick)])
+    _keep(site, "usb", site.fmc_run(mounted), 0)
+    assert site.fmc_run("sftunnel-bundler usb kit usb").code == 0
+    answers = [("(not shown)", site.passphrase(device)), YES]
+    command = f"sh /mnt/usb/start.sh --signer {signer}"
+    _keep(site, "start", site.device_run(device, site.place, command, answers), 0)
+
+
 # --- comparing -------------------------------------------------------------------------------
 
 _CHANGING = (
@@ -413,6 +431,8 @@ _CHANGING = (
     (r"PID \d+ -> \d+", "PID <n> -> <n>"),
     (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
     (r"\d+ KiB free", "<n> KiB free"),
+    (r"\b\d+,\d{3} bytes", "<n> bytes"),
+    (r"sftunnel-start\.\d+", "sftunnel-start.<n>"),
     (r"\b(run|has had is) \d{10}", r"\1 <n>"),
     (r"(?<=bundle id       )[0-9a-f]{16}", "<id>"),
     (r'(?<="bundle":")[0-9a-f]{16}', "<id>"),

@@ -94,9 +94,13 @@ def _show(report: UsbReport) -> None:
     if not report.is_image:
         screen.note(f"Before you pull it out: umount '{place}', or eject it.")
     screen.note("")
-    screen.note("On any of its devices, as root, wherever the stick is mounted there:")
+    screen.note("On any of its devices, as root, with the path under which it sees the stick:")
     screen.result(f"    {_command(report)}")
-    screen.note("No device trusts a stick: sha256sum start.sh there must print what stands above.")
+    screen.note(f"Before that: sha256sum {MOUNTED}/start.sh must print there what stands above.")
+    screen.note(
+        "FXOS shows a stick as usbdrive: or usbA:, and copies from there to workspace:/; mounting"
+    )
+    screen.note("by hand in expert mode is undocumented.")
 
 
 def _command(report: UsbReport) -> str:
