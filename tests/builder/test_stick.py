@@ -9,12 +9,14 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from rehearsal import Firewall, Made
 from sftunnel_builder import stick as stick_module
+from sftunnel_builder import usb
 from sftunnel_builder.build import BuildRequest, build_kit
 from sftunnel_builder.choose import Wanted
 from sftunnel_builder.errors import BundlerError, ExitCode
@@ -108,6 +110,7 @@ def test_a_stick_pulled_out_at_any_moment_has_the_old_kit_or_the_new_one(
     steps = 0
     # It is what the order of calls leaves that counts here, and not the disk of this machine.
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    monkeypatch.setattr(usb, "open_kit", cache(open_kit))
     while True:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()

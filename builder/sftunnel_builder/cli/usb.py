@@ -97,10 +97,7 @@ def _show(report: UsbReport) -> None:
     screen.note("On any of its devices, as root, with the path under which it sees the stick:")
     screen.result(f"    {_command(report)}")
     screen.note(f"Before that: sha256sum {MOUNTED}/start.sh must print there what stands above.")
-    screen.note(
-        "FXOS shows a stick as usbdrive: or usbA:, and copies from there to workspace:/; mounting"
-    )
-    screen.note("by hand in expert mode is undocumented.")
+    screen.note("FXOS shows it as usbdrive: or usbA:; mounting it in expert mode is undocumented.")
 
 
 def _command(report: UsbReport) -> str:
