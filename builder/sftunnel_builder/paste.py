@@ -1,7 +1,7 @@
-"""What is pasted into a device's console so that a bundle arrives there, and what it answers.
+r"""What is pasted into a device's console so that a bundle arrives there, and what it answers.
 
     header     defines the shell functions b and e, and where the parts go
-    block 1..  b<<\\: 1 1a2b3c, lines of base64, and the line `:`; answered at once
+    block 1..  b<<\: 1 1a2b3c, lines of base64, and the line `:`; answered at once
     footer     e: puts the parts together, or says which are missing
 
 docs/console.md says what each line is for, and what becomes of damage. In short:

@@ -14,6 +14,7 @@ from sftunnel_builder import __version__, screen
 from sftunnel_builder.cli import (
     build,
     collect,
+    console,
     demo,
     diagnose,
     diff,
@@ -49,6 +50,7 @@ for verb in (
     demo.demo,
 ):
     app.command()(verb)
+app.add_typer(console.app, name="console")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,85 @@
+"""`sftunnel-bundler console script`: a bundle as a text for pasting into a terminal program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.cli.console.whole import BundleArgument, SignerOption, read_whole_bundle
+from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+
+if TYPE_CHECKING:
+    from sftunnel_builder.paste import Paste
+
+_BITS_PER_BYTE = 10
+"""8 data bits, a start and a stop bit."""
+
+_HOW_TO = r"""
+On the device, as root at the prompt that ends in #, in a directory of its disk, paste all of
+it. The device answers each block:
+    ok N                   block N has arrived
+    paste block N again    paste it again: from the ':' above its 'b<<\: N' to the ':' below it
+When no block is asked for any more, type e. It puts the bundle together and prints the
+SHA-256 and the command that starts the installer, or it says what is missing.
+In a new session, or if no block arrives: first paste the lines above block 1 again.
+At a > that stays: press Ctrl-C, then type e."""
+
+
+def script(
+    bundle: BundleArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="A new file for the text.  [default: standard output]"),
+    ] = None,
+    signer: SignerOption = None,
+) -> None:
+    """Print a text that brings a bundle to a device when it is pasted there.
+
+    \b
+    sftunnel-bundler console script BUNDLE --out paste.txt
+    """  # noqa: D301  the mark before lines that are not to be filled
+    from sftunnel_builder.paste import make_paste
+
+    data, opened = read_whole_bundle(bundle, signer)
+    paste = make_paste(data, f"{opened.top}.tar.gz", opened.signer)
+    if out:
+        _write(out, paste.text())
+    else:
+        screen.result(paste.text().decode().removesuffix("\n"))
+        screen.flush()
+    screen.note(describe_cost(len(paste.text()), paste))
+    screen.note(f"SHA-256 of the bundle: {paste.sha256}")
+    screen.note(_HOW_TO)
+
+
+def describe_cost(size: int, paste: Paste) -> str:
+    """Say what it takes to send so many bytes, those of a paste."""
+    seconds = {baud: size * _BITS_PER_BYTE / baud for baud in (9600, 115200)}
+    blocks = f"{len(paste.blocks)} block{'s' if len(paste.blocks) > 1 else ''}"
+    return (
+        f"{size:,} bytes in {blocks}: {seconds[9600]:.0f} s at 9600 baud, "
+        f"{seconds[115200]:.0f} s at 115200"
+    )
+
+
+def _write(path: Path, text: bytes) -> None:
+    """Write a new file, 0600; raises BundlerError."""
+    from sftunnel_builder.kit import write_private
+
+    try:
+        write_private(path, text)
+    except FileExistsError:
+        raise BundlerError(
+            f"'{printable(str(path))}' exists already",
+            "choose another name with --out, or remove it",
+            ExitCode.USAGE,
+        ) from None
+    except OSError as error:
+        raise BundlerError(
+            f"cannot write '{printable(str(path))}': {reason(error)}",
+            "choose another place with --out",
+            ExitCode.USAGE,
+        ) from None
