@@ -1,0 +1,144 @@
+"""A bundle pasted into the shells that a device could have: whole, or the bad block is named."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pasting import Terminal
+from sftunnel_builder.paste import Paste, make_paste
+from toolsets import SHELLS, Toolset
+
+NAME = "sftunnel-BSNS-1120-1-c8d5d5c6.tar.gz"
+SIGNER = "5a" * 32
+DATA = random.Random(1).randbytes(16384)
+PASTE = make_paste(DATA, NAME, SIGNER)
+ALL_OK = tuple((block.number, True) for block in PASTE.blocks)
+BAD = 3
+COMMAND = re.compile(
+    rb"^tar -xzf sftunnel-BSNS-1120-1-c8d5d5c6\.tar\.gz && "
+    rb"sh sftunnel-BSNS-1120-1-c8d5d5c6/install\.sh --signer (5a){32}\r?$",
+    re.MULTILINE,
+)
+
+
+class Device:
+    """A directory on a device, and the shell there."""
+
+    def __init__(self, toolset: Toolset, place: Path) -> None:
+        self.shell, self.environment = toolset.environment(place)
+        self.directory = place / "renewal"
+        self.directory.mkdir()
+
+    def log_in(self, *, echo: bool = True, **environment: str) -> Terminal:
+        return Terminal(
+            self.shell, {**self.environment, **environment}, self.directory, echo=echo
+        )
+
+    def files(self) -> dict[str, bytes]:
+        kept = {path.name: path for path in self.directory.iterdir()}
+        return {name: path.read_bytes() for name, path in kept.items() if name[0] != "."}
+
+
+@pytest.fixture(params=[s for s in SHELLS if s.shell[:1] != ["yash"]], ids=lambda s: s.name)
+def device(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Device]:
+    yield Device(request.param, tmp_path)
+
+
+def as_typed(text: bytes, line_end: bytes = b"\r") -> bytes:
+    """Return text as a terminal program sends it."""
+    return text.replace(b"\n", line_end)
+
+
+def assert_whole(device: Device, terminal: Terminal) -> None:
+    """State what must be when all has arrived, the command that is printed last included."""
+    terminal.listen_until(lambda: COMMAND.search(terminal.said) is not None)
+    assert device.files() == {NAME: DATA}
+    assert (device.directory / NAME).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("echo", [True, False], ids=["echo", "no echo"])
+@pytest.mark.parametrize("line_end", [b"\r", b"\n", b"\r\n"], ids=["CR", "LF", "CR LF"])
+def test_all_at_once_arrives_whole(device: Device, line_end: bytes, echo: bool) -> None:
+    with device.log_in(echo=echo) as terminal:
+        terminal.paste(as_typed(PASTE.text(), line_end))
+        answers = terminal.answers()
+        assert (answers.blocks, answers.sha256, answers.not_whole) == (ALL_OK, PASTE.sha256, False)
+        assert_whole(device, terminal)
+
+
+@pytest.mark.parametrize("words", [[], ["--posix"]], ids=["bash", "bash --posix"])
+def test_bracketed_by_the_terminal_program_too(tmp_path: Path, words: list[str]) -> None:
+    device = Device(Toolset("bash", ["bash", *words]), tmp_path)
+    with device.log_in() as terminal:
+        terminal.paste(b"bind 'set enable-bracketed-paste on'\r")
+        terminal.listen_until(lambda: b"\x1b[?2004h" in terminal.said)
+        terminal.paste(b"\x1b[200~" + as_typed(PASTE.text()) + b"\x1b[201~\r")
+        assert terminal.answers().blocks == ALL_OK
+        assert_whole(device, terminal)
+
+
+def test_a_terminal_that_can_do_nothing_is_enough(device: Device) -> None:
+    with device.log_in(TERM="dumb") as terminal:
+        terminal.paste(as_typed(PASTE.text()))
+        assert terminal.answers().sha256 == PASTE.sha256
+
+
+def _block(damage: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    """Return the whole text with one block damaged: a function of its lines."""
+    blocks = {block.number: block.text for block in PASTE.blocks}
+    lines = damage(blocks[BAD].splitlines())
+    blocks[BAD] = b"\n".join(lines) + b"\n"
+    return b"".join((PASTE.header, *blocks.values(), PASTE.footer))
+
+
+def _changed(line: bytes) -> bytes:
+    return line[:100] + (b"B" if line[100:101] == b"A" else b"A") + line[101:]
+
+
+LOG = b"Nov 24 16:20:00 ftd SF-IMS[15680]: [15680] sftunneld:sf_ssl [ERROR] err 10:$(x) `y` 'z"
+
+DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a letter changed": lambda lines: [*lines[:3], _changed(lines[3]), *lines[4:]],
+    "a letter lost": lambda lines: [*lines[:3], lines[3][1:], *lines[4:]],
+    "a letter doubled": lambda lines: [*lines[:3], lines[3][:1] + lines[3], *lines[4:]],
+    "a line lost": lambda lines: [*lines[:3], *lines[4:]],
+    "the start lost": lambda lines: [lines[0], *lines[2:]],
+    "the start's first letter lost": lambda lines: [lines[0], lines[1][1:], *lines[2:]],
+    "the start's second < lost": lambda lines: [
+        lines[0],
+        lines[1].replace(b"<<", b"<"),
+        *lines[2:],
+    ],
+    "the check changed": lambda lines: [lines[0], lines[1][:-1] + b"x", *lines[2:]],
+    "the first mark lost": lambda lines: [lines[0] + lines[1], *lines[2:]],
+    "a log message breaking in": lambda lines: [*lines[:3], lines[3] + LOG, *lines[4:]],
+    "a log message as a line": lambda lines: [*lines[:3], LOG, *lines[3:]],
+    "backquotes in it": lambda lines: [*lines[:3], lines[3] + b"`$((`", *lines[4:]],
+    "all of it lost": lambda _lines: [b":"],
+}
+
+
+def test_a_lost_end_mark_is_made_good_by_the_next_block(device: Device) -> None:
+    with device.log_in() as terminal:
+        terminal.paste(as_typed(_block(lambda lines: lines[:-1])))
+        assert terminal.answers().blocks == ALL_OK
+        assert_whole(device, terminal)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_exactly_a_damaged_block_is_asked_for_again(device: Device, damage: str) -> None:
+    with device.log_in() as terminal:
+        terminal.paste(as_typed(_block(DAMAGES[damage])))
+        answers = terminal.answers()
+        assert {number for number, is_ok in answers.blocks if not is_ok} == {BAD}
+        assert (answers.sha256, answers.not_whole) == (None, True)
+        assert NAME not in device.files()
+        terminal.paste(as_typed(PASTE.blocks[BAD - 1].text + PASTE.footer))
+        answers = terminal.answers()
+        assert (answers.blocks, answers.sha256) == (((BAD, True),), PASTE.sha256)
+        assert_whole(device, terminal)
