@@ -81,7 +81,7 @@ class Terminal:
 
         def is_there() -> bool:
             found = read_answers(self.said)
-            return found.not_whole or found.sha256 is not None
+            return found.not_whole or found.command is not None
 
         self.listen_until(is_there)
         return read_answers(self.said)

@@ -55,6 +55,9 @@ class Paste:
     """May be sent at any time after the header, and again: what it finds is answered."""
     sha256: str
     """Of the whole file, as the device must answer it."""
+    command: str
+    """What starts the installer, as the device must answer it after the SHA-256. If it answers
+    another one, then the header was damaged, and the file stands there under another name."""
 
     def text(self) -> bytes:
         """Return everything, for pasting at once."""
@@ -68,11 +71,13 @@ class Answers:
     blocks: tuple[tuple[int, bool], ...]
     """Block numbers and whether they arrived: `ok N`, or `paste block N again`."""
     sha256: str | None
-    """Of the bundle, when it stands there whole under its name."""
+    """Of the bundle, when it stands there whole."""
+    command: str | None
+    """What starts the installer: the end of the answer to the footer when all is well."""
     not_whole: bool
-    """The end of an answer to the footer, after the blocks that it asked for. If it asked for
-    none, then all have arrived and are not the bundle: paste all of it again. Or there is another
-    file of the bundle's name."""
+    """The end of the answer to the footer otherwise, after the blocks that it asked for. If it
+    asked for none, then all have arrived and are not the bundle: paste all of it again. Or there is
+    another file of the bundle's name."""
 
 
 def make_paste(
@@ -92,8 +97,9 @@ def make_paste(
     parts = [text[at : at + block_characters] for at in range(0, len(text), block_characters)]
     width = len(str(len(parts)))
     sha256 = hashlib.sha256(data).hexdigest()
+    top = file_name.removesuffix(_SUFFIX)
     header = template("paste.sh.j2").render(
-        top=file_name.removesuffix(_SUFFIX),
+        top=top,
         digits=sha256[:_WHOLE_DIGITS],
         count=len(parts),
         width=width,
@@ -103,7 +109,8 @@ def make_paste(
         Block(number, _block_text(f"{number:0{width}}", part, columns))
         for number, part in enumerate(parts, 1)
     )
-    return Paste(header.encode(), blocks, b":\ne\n", sha256)
+    command = f"tar -xzf {file_name} && sh {top}/install.sh --signer {signer}"
+    return Paste(header.encode(), blocks, b":\ne\n", sha256, command)
 
 
 def _block_text(number: str, part: bytes, columns: int) -> bytes:
@@ -130,7 +137,8 @@ _PROMPTS = rb"(?:.*[>#$%] ?)?"
 _ANSWER = re.compile(
     _PROMPTS
     + rb"(?:ok (?P<ok>\d{1,6})|paste block (?P<again>\d{1,6}) again"
-    + rb"|(?P<sha256>[0-9a-f]{64}) \*stdin|sftunnel-\S+ is (?P<not>not whole))[ \t]*"
+    + rb"|(?P<sha256>[0-9a-f]{64}) \*stdin|sftunnel-\S+ is (?P<not>not whole)"
+    + rb"|(?P<command>tar -xzf [\w.-]+ && sh [\w.-]+/install\.sh --signer [0-9a-f]{64}))[ \t]*"
 )
 
 
@@ -141,7 +149,7 @@ def read_answers(said: bytes) -> Answers:
     something broke into is none, so that whoever waits for it asks again.
     """
     blocks: list[tuple[int, bool]] = []
-    sha256, not_whole = None, False
+    sha256, command, not_whole = None, None, False
     for line in re.split(rb"[\r\n]+", _CONTROL.sub(b"", _ESCAPE.sub(b"", said))):
         found = _ANSWER.fullmatch(line)
         if not found:
@@ -152,6 +160,8 @@ def read_answers(said: bytes) -> Answers:
             blocks.append((int(found["again"]), False))
         elif found["sha256"]:
             sha256 = found["sha256"].decode()
+        elif found["command"]:
+            command = found["command"].decode()
         else:
             not_whole = True
-    return Answers(tuple(blocks), sha256, not_whole)
+    return Answers(tuple(blocks), sha256, command, not_whole)
