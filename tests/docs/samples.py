@@ -301,6 +301,17 @@ def _on_the_fmc(site: Site) -> None:
     _keep(site, "sign", site.fmc_run(f"sftunnel-bundler sign {key} plant-kit", unlock), 0)
     _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
     _before_the_install(site, first)
+    _for_the_console(site, first)
+
+
+def _for_the_console(site: Site, bundle: str) -> None:
+    """The text for pasting, and what a shell answers, one block damaged and then whole."""
+    script = f"sftunnel-bundler console script {bundle} --out paste.txt"
+    _keep(site, "console script", site.fmc_run(script), 0)
+    (site.place / "pasted").mkdir()
+    damaged = site.fmc_run("cd pasted; sed 's/^b.* 3 /&0/' ../paste.txt | sh")
+    _keep(site, "console, a damaged block", damaged, 0)
+    _keep(site, "console", site.fmc_run("cd pasted; sh ../paste.txt"), 0)
 
 
 def _before_the_install(site: Site, bundle: str) -> None:
@@ -444,6 +455,8 @@ _CHANGING = (
     (r"(?<=bundle )[0-9a-f]{16}(?=:)", "<id>"),
     (r"(?m)^[A-Za-z0-9+/]{100,}=*$", "<base64>"),
     (r"(?m)^ +\d+  (?=\S+$)", "<size>  "),
+    (r"[\d,]+ bytes in \d+ blocks: \d+ s at 9600 baud, \d+ s", "<size>"),
+    (r"(?<=-)[0-9a-f]{12}(?=-\d+-\d+)", "<digits>"),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -147,19 +146,6 @@ def test_a_snapshot_is_enough_to_build(site: Site) -> None:
     line = build.replace("--out kit", "--out kit-of-snapshot")
     done = site.fmc_run(f"{line} --signing-key other-key.pem --signing-passphrase-file phrase")
     assert done.code == 0, done.text
-
-
-@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
-def test_a_bundle_pasted_as_base64_arrives(
-    site: Site, unpacked: Path, tmp_path: Path, line_end: str
-) -> None:
-    bundle = site.place / f"kit/bundles/{site.bundle(site.devices[0])}.tar.gz"
-    sent = sh(f"openssl base64 -in {shlex.quote(str(bundle))}", tmp_path)
-    assert max(map(len, sent.splitlines())) == 64
-    (tmp_path / "b64").write_bytes(sent.replace("\n", line_end).encode())
-    (line,) = re.findall(r"^ {4}(tr .*)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
-    sh(line, tmp_path)
-    assert (tmp_path / "BUNDLE.tar.gz").read_bytes() == bundle.read_bytes()
 
 
 def test_every_block_to_be_run_is_run_here() -> None:

@@ -58,7 +58,7 @@ def test_a_bundle_under_another_name_arrives_under_its_own(made: Made, tmp_path:
         (["good", "--signer", "5a"], 2, "--signer wants the 64 hex digits"),
         (["good", "--out", "mine"], 2, "'mine' exists already"),
         (["good", "--out", "link"], 2, "'link' exists already"),
-        (["good", "--out", "none/x"], 2, "cannot write 'none/x': no such file or directory"),
+        (["good", "--out", "none/x"], 5, "cannot write 'none/x': no such file or directory"),
     ],
     ids=[
         "a damaged bundle",

@@ -18,14 +18,14 @@ _BITS_PER_BYTE = 10
 """8 data bits, a start and a stop bit."""
 
 _HOW_TO = r"""
-On the device, as root at the prompt that ends in #, in a directory of its disk, paste all of
-it. The device answers each block:
-    ok N                   block N has arrived
-    paste block N again    paste it again: from the ':' above its 'b<<\: N' to the ':' below it
-When no block is asked for any more, type e. It puts the bundle together and prints the
-SHA-256 and the command that starts the installer, or it says what is missing.
-In a new session, or if no block arrives: first paste the lines above block 1 again.
-At a > that stays: press Ctrl-C, then type e."""
+Paste all of it on the device, as root at the prompt that ends in #, in a new
+directory. Each block is answered:
+    ok N                   it has arrived
+    paste block N again    from the ':' above its line 'b<<\: N' to the ':' below
+When no block is asked for any more, type e: it puts the bundle together, prints
+its SHA-256 and the command that starts the installer, or says what is missing.
+In a new session, first paste the lines above block 1 again. At a > that does not
+go away: Ctrl-C, then e."""
 
 
 def script(
@@ -81,5 +81,5 @@ def _write(path: Path, text: bytes) -> None:
         raise BundlerError(
             f"cannot write '{printable(str(path))}': {reason(error)}",
             "choose another place with --out",
-            ExitCode.USAGE,
+            ExitCode.UNSUITABLE,
         ) from None
