@@ -456,7 +456,8 @@ _CHANGING = (
     (r"(?m)^[A-Za-z0-9+/]{100,}=*$", "<base64>"),
     (r"(?m)^ +\d+  (?=\S+$)", "<size>  "),
     (r"[\d,]+ bytes in \d+ blocks: \d+ s at 9600 baud, \d+ s", "<size>"),
-    (r"(?<=-)[0-9a-f]{12}(?=-\d+-\d+)", "<digits>"),
+    (r"(?<=-)[0-9a-f]{12}-\d+(?=-\d+)", "<digits>"),
+    (r"(?m)(?:^ok \d+\n+)+", "<blocks>\n"),
 )
 
 
