@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.fat32_image import Image
+from sftunnel_builder.fat32_image import SECTOR, Image
 from sftunnel_builder.kit import flush_directory
 from sftunnel_builder.read_back import read_back
 
@@ -33,6 +33,21 @@ def refuse_image_place(path: Path, *, replace: bool) -> None:
         raise BundlerError(
             f"'{place}' exists already", "name another file, or give --replace", ExitCode.USAGE
         )
+    if not _is_image(path):
+        raise BundlerError(
+            f"'{place}' is not an image of a stick, so --replace leaves it alone",
+            "name another file",
+            ExitCode.USAGE,
+        )
+
+
+def _is_image(path: Path) -> bool:
+    """Tell if a file begins as an image of FAT32 does."""
+    try:
+        (sector,) = read_back(path, [(0, SECTOR)])
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    return sector[82:90] == b"FAT32   " and sector[510:] == b"\x55\xaa"
 
 
 def write_image(path: Path, image: Image) -> None:

@@ -17,17 +17,19 @@ Whatever a cut left is set right by the next run, before it does anything else.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNATURE, SUMS
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.kit import KIT_NAMES, START, flush_directory, write_private
+from sftunnel_builder.kit import START, flush_directory, write_private
 from sftunnel_builder.read_back import read_back
 
 KIT, NEW, OLD = "sftunnel", "sftunnel.new", "sftunnel.old"
@@ -36,6 +38,12 @@ _NEW_START = "start.top"
 _START_HEAD = b"#!/bin/sh\n# start.sh: "
 """How a start.sh of any release begins."""
 _MAC_PREFIX = "._"
+_OF_A_KIT = re.compile(
+    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|bundles|runbooks"
+    r"|bundles/sftunnel-[\w.-]+\.tar\.gz(\.sha256)?|runbooks/sftunnel-[\w.-]+\.txt",
+    re.ASCII,
+)
+"""What a kit of any release may have in it, relative to it."""
 _OURS = (KIT, NEW, OLD, START, f"{_MAC_PREFIX}{START}", f"{_MAC_PREFIX}{KIT}")
 
 Watch = Callable[[Iterable[str], int], Iterable[str]]
@@ -66,6 +74,25 @@ class Found:
     is_mount_point: bool
 
 
+@contextmanager
+def alone(stick: Path) -> Iterator[None]:
+    """Keep other runs off a stick; raises BundlerError (UNSUITABLE) if one is at work."""
+    with ExitStack() as at_the_end:
+        try:
+            descriptor = os.open(stick, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            at_the_end.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BundlerError(
+                f"another run is at work on the stick '{printable(str(stick))}'",
+                "wait until it has ended, then type the same again",
+                ExitCode.UNSUITABLE,
+            ) from None
+        except OSError as error:
+            raise _cannot_read(stick, error) from None
+        yield
+
+
 def look(stick: Path, files: Mapping[str, bytes]) -> Found:
     """Return what is on a stick, compared with a kit's files, paths in the kit; writes nothing."""
     try:
@@ -82,11 +109,15 @@ def look(stick: Path, files: Mapping[str, bytes]) -> Found:
             is_mount_point=os.path.ismount(stick),
         )
     except OSError as error:
-        raise BundlerError(
-            f"cannot read the stick '{printable(str(stick))}': {reason(error)}",
-            "look whether it is mounted and sound",
-            ExitCode.UNSUITABLE,
-        ) from None
+        raise _cannot_read(stick, error) from None
+
+
+def _cannot_read(stick: Path, error: OSError) -> BundlerError:
+    return BundlerError(
+        f"cannot read the stick '{printable(str(stick))}': {reason(error)}",
+        "look whether it is mounted and sound",
+        ExitCode.UNSUITABLE,
+    )
 
 
 def _held(stick: Path, names: set[str], files: Mapping[str, bytes]) -> Held:
@@ -124,12 +155,12 @@ def _stranger(stick: Path, names: set[str]) -> str | None:
     """Return the first thing that stands where the kit would, and is not ours."""
     for name in sorted(names & {KIT, NEW, OLD}):
         place = stick / name
-        ours = KIT_NAMES | {_NEW_START}
         if place.is_symlink() or not place.is_dir():
             return name
-        for inside in sorted(os.listdir(place)):
-            if inside not in ours and not inside.startswith(_MAC_PREFIX):
-                return f"{name}/{inside}"
+        for path in sorted(place.rglob("*")):
+            is_ours = _OF_A_KIT.fullmatch(path.relative_to(place).as_posix())
+            if path.is_symlink() or not (is_ours or path.name.startswith(_MAC_PREFIX)):
+                return path.relative_to(stick).as_posix()
     if START in names:
         head = _begins(stick / START, len(_START_HEAD))
         # A cut may leave an empty one.

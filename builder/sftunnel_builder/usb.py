@@ -21,7 +21,17 @@ from sftunnel_builder.image_file import refuse_image_place, write_image
 from sftunnel_builder.kit import START
 from sftunnel_builder.open_kit import OpenedKit, open_kit, refuse_other_signer
 from sftunnel_builder.read_back import CAN_DROP_CACHE
-from sftunnel_builder.stick import KIT, Found, Held, Watch, free_bytes, look, set_right, write_kit
+from sftunnel_builder.stick import (
+    KIT,
+    Found,
+    Held,
+    Watch,
+    alone,
+    free_bytes,
+    look,
+    set_right,
+    write_kit,
+)
 
 MAX_STICK_BYTES = 8 << 30
 """What appliances are known to take."""
@@ -66,6 +76,12 @@ def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
     if request.is_image:
         refuse_image_place(request.place, replace=request.replace)
     kit = open_kit(request.kit)  # 1
+    if request.place.resolve().is_relative_to(request.kit):
+        raise BundlerError(
+            f"'{printable(str(request.place))}' is in the kit, which would not be whole then",
+            "name the directory where the stick is mounted, or a place for the image",
+            ExitCode.USAGE,
+        )
     if kit.signer is None:
         raise BundlerError(
             f"the kit '{printable(str(request.kit))}' is not signed",
@@ -122,15 +138,16 @@ def _copy_to_stick(
             "name the directory where the stick is mounted, or give --image",
             ExitCode.USAGE,
         )
-    found = look(stick, kit.files)
-    notes = tuple(notes_on(found))
-    if found.held is Held.SAME and found.stranger is None:
-        return True, notes
-    wanted = found.cluster_bytes * needed_clusters(stick_files(kit.files), found.cluster_bytes)
-    refuse_stick(found, wanted, stick, replace=request.replace)  # 3
-    set_right(stick)
-    refuse_full(wanted, free_bytes(stick), stick)  # 4
-    write_kit(stick, kit.files, watch)  # 5
+    with alone(stick):
+        found = look(stick, kit.files)
+        notes = tuple(notes_on(found))
+        if found.held is Held.SAME and found.stranger is None:
+            return True, notes
+        wanted = found.cluster_bytes * needed_clusters(stick_files(kit.files), found.cluster_bytes)
+        refuse_stick(found, wanted, stick, replace=request.replace)  # 3
+        set_right(stick)
+        refuse_full(wanted, free_bytes(stick), stick)  # 4
+        write_kit(stick, kit.files, watch)  # 5
     return False, notes
 
 

@@ -11,6 +11,7 @@
 set -eu
 umask 077
 export LC_ALL=C
+unset CDPATH
 
 step() { printf '%-10s %s\n' "$1" "$2" >&2 || :; }
 die() { printf 'error: %s\nhint: %s\n' "$(printf '%s' "$2" | tr '\001-\037\177' '?')" "$3" >&2 || :; exit "$1"; }
@@ -23,7 +24,7 @@ read_options() {
         --?*=*) pair=$1; shift; set -- "${pair%%=*}" "${pair#*=}" "$@"; continue ;;
         check | status) reads_only=yes ;;
         --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer)
-            [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" 'sh start.sh --help shows how it is used'
+            [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" 'sh start.sh --signer FPR --help shows what each takes'
             case $1 in
             --signer)
                 digits=$(printf '%s' "$2" | tr -d ' \t\r:' | tr A-F a-f)
@@ -34,10 +35,14 @@ read_options() {
             --receipt-dir) receipt_dir=given ;;
             esac
             shift ;;
-        --help | -h) printf 'usage: sh start.sh --signer FPR [any verb and option of install.sh]\n'; exit 0 ;;
+        --help | -h) reads_only=yes help=yes ;;
         esac
         shift
     done
+    [ -z "$help" ] || [ -n "$signers" ] || {
+        printf 'usage: sh start.sh --signer FPR [any verb and option of install.sh]\n       sh start.sh --signer FPR --help lists them\n'
+        exit 0
+    }
     root=${root%/}
 }
 
@@ -73,25 +78,31 @@ make_work() {
         ! mkdir "$state" 2>/dev/null || made_state=yes
     fi
     for old in /tmp/sftunnel-start.* "$base"/sftunnel-start.*; do
-        [ -z "$(find "$old" -prune -user 0 2>/dev/null)" ] ||
+        case ${old##*.} in *[!0-9]*) continue ;; esac
+        [ -z "$(find "$old" -prune -type d -user 0 2>/dev/null)" ] ||
             { [ "${old##*.}" != $$ ] && kill -0 "${old##*.}" 2>/dev/null; } || rm -rf "$old"
     done
     why=$(mkdir "$base/sftunnel-start.$$" 2>&1) || die 5 "cannot write in '$base': $why" "$disk_hint"
     work=$base/sftunnel-start.$$
 }
 
-# find_kit: sets $kit, and copies its list: a stick might show another one the second time.
+# find_kit: sets $kit, and copies its list: a stick might show another one the second time. Its signer
+# must be trusted, as install.sh comes from it: with --signer, or by an earlier install.
 find_kit() {
+    kit=$here
     # What `usb` puts aside, .old, counts while it has nothing else there.
-    for kit in "$here/sftunnel" "$here/sftunnel.old" "$here"; do [ ! -f "$kit/SHA256SUMS.sig" ] || break; done
-    why=$(cp "$kit/SHA256SUMS" "$kit/SHA256SUMS.sig" "$kit/signer.pem" "$work/" 2>&1) ||
-        die 4 "there is no whole kit in '$here': $why" 'copy the kit to the stick again, with sftunnel-bundler usb'
+    for dir in "$here/sftunnel.old" "$here/sftunnel"; do [ ! -d "$dir" ] || kit=$dir; done
+    for name in SHA256SUMS SHA256SUMS.sig signer.pem; do
+        why=$(cp "$kit/$name" "$work/" 2>&1) || die 4 "there is no whole kit in '$kit': $why" "$carry_hint"
+    done
     verdict=$(openssl dgst -sha256 -verify "$work/signer.pem" -signature "$work/SHA256SUMS.sig" "$work/SHA256SUMS" 2>/dev/null) || verdict=''
     [ "$verdict" = 'Verified OK' ] || die 4 'the signature of the kit does not fit: SHA256SUMS, its signature or signer.pem is damaged' "$carry_hint"
     signer=$(openssl pkey -pubin -in "$work/signer.pem" -outform DER 2>/dev/null | sha256)
     case "$signers " in
     *" $signer "*) trusted='as given with --signer' ;;
-    ' ') trusted='which nobody has vouched for yet: install.sh asks for it, or has it pinned' ;;
+    ' ')
+        [ -f "$state/signers/$signer" ] || die 4 "nothing says that the signer '$signer' is to be trusted" 'add --signer FINGERPRINT, from the printed runbook'
+        trusted='pinned by an earlier install' ;;
     *) die 4 "the kit is signed by another key: wanted '${signers# }', found '$signer'" 'compare both with the printed runbook; do not go on unless you know whose key it is' ;;
     esac
     step kit "$kit: SHA256SUMS is signed by signer.pem: $verdict"
@@ -127,7 +138,7 @@ clean_up() {
 main() {
     disk_hint='nothing was changed; look at the free space, at the stick, and at whether the file system is read-only'
     carry_hint='copy the kit to the stick again, with sftunnel-bundler usb'
-    root='' signers='' reads_only='' receipt_dir='' work='' made_state=no
+    root='' signers='' help='' reads_only='' receipt_dir='' work='' made_state=no
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
     here=$(cd -P -- "${here:-/}" && pwd -P)
     read_options "$@"
@@ -139,10 +150,12 @@ main() {
     make_work
     find_kit
     find_bundle
+    # The receipt goes to the stick, but not into the kit, which would not be whole then.
+    beside=${kit%/*}
     # Tried, as busybox takes all for writable where root asks.
-    if [ -z "$receipt_dir$reads_only" ] && mkdir "$here/sftunnel.$$" 2>/dev/null; then
-        rmdir "$here/sftunnel.$$"
-        set -- "$@" --receipt-dir "$here"
+    if [ -z "$receipt_dir$reads_only" ] && mkdir "$beside/sftunnel.$$" 2>/dev/null; then
+        rmdir "$beside/sftunnel.$$"
+        set -- "$@" --receipt-dir "${beside:-/}"
     fi
     # The terminal's signals reach install.sh, too, which knows what to do; this waits for its end.
     trap : HUP INT TERM

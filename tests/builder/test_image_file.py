@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sftunnel_builder import image_file
 from sftunnel_builder.errors import BundlerError, ExitCode
-from sftunnel_builder.fat32_image import Image
+from sftunnel_builder.fat32_image import Image, make_image
 from sftunnel_builder.image_file import refuse_image_place, write_image
 
 IMAGE = Image(1 << 20, ((0, b"head"), (1 << 19, b"middle")))
@@ -37,6 +38,7 @@ def _link(path: Path) -> None:
         pytest.param(Path.mkdir, True, "is not a plain file", id="a directory, --replace or not"),
         pytest.param(os.mkfifo, True, "is not a plain file", id="what could be a device"),
         pytest.param(_link, True, "is not a plain file", id="a link"),
+        pytest.param(Path.touch, True, "is not an image of a stick", id="what is no image"),
     ],
 )
 def test_what_stands_there_is_not_overwritten(
@@ -49,9 +51,10 @@ def test_what_stands_there_is_not_overwritten(
     assert caught.value.code == ExitCode.USAGE
 
 
-def test_a_file_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None:
+def test_an_image_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "stick.img"
-    path.touch()
+    old = make_image({"photo": b"of somebody's holidays"}, datetime(2026, 11, 24, tzinfo=UTC), 1)
+    write_image(path, old)
     refuse_image_place(path, replace=True)
     write_image(path, IMAGE)
     assert path.stat().st_size == 1 << 20

@@ -207,3 +207,32 @@ def test_what_macos_adds_is_noted_and_does_no_harm(
 def test_the_kit_opens_from_the_stick(kits: dict[str, Path], tmp_path: Path) -> None:
     copy(kits["old"], tmp_path)
     assert open_kit(tmp_path / "sftunnel").sums_sha256 == open_kit(kits["old"]).sums_sha256
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sftunnel/runbooks/notes.txt",
+        "sftunnel/bundles/thesis.odt",
+        "sftunnel.new/bundles/thesis.odt",
+        "sftunnel.old/thesis.odt",
+    ],
+)
+def test_what_somebody_put_into_a_kit_is_left_alone(
+    name: str, kits: dict[str, Path], tmp_path: Path
+) -> None:
+    copy(kits["old"], tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    before = files(tmp_path)
+    for kit in kits.values():
+        with pytest.raises(BundlerError, match=f"'{name}' on the stick"):
+            copy(kit, tmp_path, replace=True)
+    assert files(tmp_path) == before
+
+
+def test_two_runs_do_not_write_on_one_stick(kits: dict[str, Path], tmp_path: Path) -> None:
+    with stick_module.alone(tmp_path), pytest.raises(BundlerError, match="another run is at work"):
+        copy(kits["old"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    copy(kits["old"], tmp_path)

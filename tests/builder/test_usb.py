@@ -20,6 +20,7 @@ from sftunnel_builder.usb import (
     refuse_full,
     refuse_stick,
 )
+from signers import files
 
 GOOD = Found(
     held=Held.NONE,
@@ -135,6 +136,18 @@ def test_a_kit_of_another_signer_is_refused(made: Made, tmp_path: Path) -> None:
     assert caught.value.code == ExitCode.UNTRUSTED
     assert list(tmp_path.iterdir()) == []
     assert copy(made.kit, tmp_path, trusted=("0" * 64, made.report.signer)).bundles == 2
+
+
+@pytest.mark.parametrize(("place", "image"), [(".", False), ("bundles", False), ("x.img", True)])
+def test_nothing_is_written_into_the_kit_itself(
+    place: str, image: bool, made: Made, tmp_path: Path
+) -> None:
+    before = files(made.kit)
+    (tmp_path / "link").symlink_to(made.kit)
+    with pytest.raises(BundlerError, match="is in the kit") as caught:
+        copy(made.kit, tmp_path / "link" / place, image=image)
+    assert caught.value.code == ExitCode.USAGE
+    assert files(made.kit) == before
 
 
 def test_an_image_is_always_the_same_and_holds_no_passphrase(made: Made, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_leftovers_of_a_run_that_was_killed_are_swept(
     assert process.returncode == -signal.SIGKILL
     assert len(list(firewall.state.glob("sftunnel-start.*"))) == 1
     (tmp_path / "bin/tar").unlink()
-    assert start(firewall, stick, "status", "--root", str(firewall.root)).returncode == 0
+    assert start(firewall, stick, "check", *firewall.options()).returncode == 0
     assert len(list(firewall.state.glob("sftunnel-start.*"))) == 1, "status has written"
     assert started(firewall, stick).returncode == 0
     firewall.assert_trio(firewall.new_trio)

@@ -65,14 +65,14 @@ def usb(
         screen.note("cut off: if there was a kit, the old or the new one is whole there; start.sh")
         screen.note("finds it. Type the same again to finish.")
         raise
-    if as_json:
-        screen.result_json(_as_json(report))
-    else:
-        _show(report)
     for text in report.notes:
         screen.note(f"note: {text}")
     if not trusted:
         screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+    if as_json:
+        screen.result_json(_as_json(report))
+    else:
+        _show(report)
 
 
 def _show(report: UsbReport) -> None:
