@@ -306,7 +306,8 @@ def _on_the_fmc(site: Site) -> None:
 
 def _for_the_console(site: Site, bundle: str) -> None:
     """The text for pasting, and what a shell answers, one block damaged and then whole."""
-    script = f"sftunnel-bundler console script {bundle} --out paste.txt"
+    signer = site.fingerprint()
+    script = f"sftunnel-bundler console script {bundle} --signer {signer} --out paste.txt"
     _keep(site, "console script", site.fmc_run(script), 0)
     (site.place / "pasted").mkdir()
     damaged = site.fmc_run("cd pasted; sed 's/^b.* 3 /&0/' ../paste.txt | sh")

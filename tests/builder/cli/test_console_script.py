@@ -39,12 +39,14 @@ def test_the_text_goes_to_standard_output_and_the_talk_does_not(made: Made, tmp_
     assert f"{size:,} bytes in {done.stdout.count(b'b<<')} blocks: " in said
     assert f" {size * 10 / 9600:.0f} s at 9600 baud, {size * 10 / 115200:.0f} s at 115200" in said
     assert "paste block N again" in said
+    assert "the signer was not compared" in said
 
 
 def test_a_bundle_under_another_name_arrives_under_its_own(made: Made, tmp_path: Path) -> None:
     (tmp_path / "b.tgz").write_bytes(made.bundle(made.devices[0]).read_bytes())
     done = _run(tmp_path, "b.tgz", "--out", "paste.txt", "--signer", made.report.signer)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert b"note" not in done.stderr
     assert (tmp_path / "paste.txt").read_bytes() == _text(made)
     assert stat.S_IMODE((tmp_path / "paste.txt").stat().st_mode) == 0o600
 

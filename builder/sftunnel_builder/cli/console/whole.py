@@ -41,6 +41,10 @@ def read_whole_bundle(path: Path, signer: list[str] | None) -> tuple[bytes, Open
         warnings = check_payload(opened, None, datetime.now(UTC))
     except BundlerError as error:
         raise error.about(place) from None
+    if not trusted:
+        screen.note(
+            f"note: {place}: the signer was not compared: give --signer, from the printed runbook"
+        )
     for warning in warnings:
         screen.note(f"warning: {place}: {warning}")
     if not opened.is_key_encrypted():
