@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,3 +75,12 @@ def test_a_damaged_header_is_noticed_and_harms_no_other_file(
     found = f"bytes damaged in the header, under {shell[0]}: {tried}, {noticed} noticed, 0 harmful"
     record_property("found", found)
     assert noticed > tried / 2
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_shell_that_overwrites_no_file_takes_it_a_second_time(shell: str, tmp_path: Path) -> None:
+    need(shell, shutil.which(shell))
+    bad = PASTE.text().replace(b"\n" + b64encode(DATA)[:9], b"\nAAAAAAAAA", 1)
+    answers = read_answers(_run([shell, "-C"], tmp_path, bad + PASTE.text()))
+    assert answers.sha256 == PASTE.sha256
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {NAME: DATA}
