@@ -42,6 +42,11 @@ class Outcome:
     is_well: bool
 
 
+AS_ITS_OWN = ("sh", "-c", '"$@"; exit $?', "sh")
+"""What to start a fuzzer with: a process is told the peak of its parent's memory as its own, and
+libFuzzer takes that for what the inputs cost. A small shell in between has no such peak."""
+
+
 def fuzz(name: str, work: Path, seconds: int) -> Outcome:
     """Fuzz a harness for so long, in a directory that keeps the inputs worth trying again."""
     place = work / name
@@ -58,7 +63,17 @@ def fuzz(name: str, work: Path, seconds: int) -> Outcome:
     }
     words = [f"-{option}={value}" for option, value in options.items()]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "fuzz.target", name, str(corpus), *words],
+        [
+            *AS_ITS_OWN,
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "fuzz.target",
+            name,
+            str(corpus),
+            *words,
+        ],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'builder'}:{ROOT / 'tests'}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 from found import Record
 from fuzz.harnesses import HARNESSES
 from fuzz.promises import refusals_in_form
-from fuzz.run import ROOT, fuzz
+from fuzz.run import AS_ITS_OWN, ROOT, fuzz
 from fuzz.targets import SEEDS
 from rehearsal import IS_CI, need
 from sftunnel_builder.errors import BundlerError, ExitCode
@@ -53,7 +53,6 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path, record_property: R
     ("fault", "said"),
     [
         pytest.param("assert data[:2] != b'ab'", "AssertionError", id="a broken promise"),
-        # Asleep, not in a loop: what watches comparisons takes memory at each.
         pytest.param("if data[:2] == b'ab': time.sleep(60)", "timeout", id="a hang"),
         pytest.param(
             "if data[:2] == b'ab': kept.append(b'x' * (400 << 20))", "out-of-memory", id="memory"
@@ -73,7 +72,7 @@ def test_a_planted_fault_is_found(fault: str, said: str, tmp_path: Path) -> None
     )
     options = ["-max_total_time=30", "-timeout=5", "-rss_limit_mb=450"]
     done = subprocess.run(
-        [sys.executable, "-c", code, "corpus", *options, "-artifact_prefix=finding-"],
+        [*AS_ITS_OWN, sys.executable, "-c", code, "corpus", *options, "-artifact_prefix=finding-"],
         cwd=tmp_path,
         env={"PYTHONPATH": f"{ROOT / 'builder'}:{ROOT / 'tests'}"},
         capture_output=True,
