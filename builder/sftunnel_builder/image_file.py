@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.fat32_image import SECTOR, Image
-from sftunnel_builder.kit import flush_directory
+from sftunnel_builder.on_disk import flush_directory
 from sftunnel_builder.read_back import read_back
 
 

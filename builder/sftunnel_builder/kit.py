@@ -20,6 +20,7 @@ from sftunnel_builder.bundle import (
     sign_contents,
 )
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
@@ -172,21 +173,3 @@ def publish(
         flush_directory(out.parent)
         undo.pop_all()
     shutil.rmtree(aside, ignore_errors=True)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file, 0600, flushed to disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def flush_directory(path: Path) -> None:
-    """Flush the names in a directory to disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

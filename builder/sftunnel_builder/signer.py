@@ -6,13 +6,13 @@ A signer is a private key at hand, here, or somebody else who is asked: `sign_co
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.on_disk import write_private
 from sftunnel_builder.private_file import (
     read_plain_file,
     refuse_shared_directory,
@@ -135,11 +135,7 @@ def save_signer(signer: KeySigner, path: Path, passphrase: str | None) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_shared_directory(path, "the signing key")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(descriptor)
+        write_private(path, pem)
     except FileExistsError:
         raise BundlerError(
             f"'{printable(str(path))}' exists already, and a signer is never overwritten",

@@ -29,7 +29,8 @@ from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNATURE, SUMS
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.kit import START, flush_directory, write_private
+from sftunnel_builder.kit import START
+from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.read_back import read_back
 
 KIT, NEW, OLD = "sftunnel", "sftunnel.new", "sftunnel.old"

@@ -20,16 +20,10 @@ from rehearsal import (
 from sftunnel_builder.resources import INSTALLER_FRAGMENTS, start_script
 from sftunnel_builder.usb import UsbRequest, copy_kit
 from signers import files
-from sticks import nothing_left, on_device, start, started, write_stick
+from sticks import nothing_left, on_device, start, started
 from toolsets import SHELLS, Toolset
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def stick(made: Made, tmp_path: Path) -> Path:
-    """A stick that usb has written."""
-    return write_stick(made, tmp_path / "usb")
 
 
 @pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
@@ -99,6 +93,16 @@ def test_a_kit_itself_will_do(firewall: Firewall, made: Made, tmp_path: Path) ->
     firewall.assert_trio(firewall.new_trio)
     assert files(tmp_path / "kit") == files(made.kit), "the receipt went into the kit"
     assert list(tmp_path.glob("sftunnel-receipt-*-install.json"))
+
+
+def test_an_exported_cdpath_does_not_lead_it_astray(
+    firewall: Firewall, stick: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other/usb").mkdir(parents=True)
+    firewall.environment = {**firewall.environment, "CDPATH": str(tmp_path / "other")}
+    firewall.shell = ["sh", "-c", 'cd "$0" && exec "$@"', str(stick.parent), *firewall.shell]
+    done = start(firewall, Path("usb"), "check", *firewall.options())
+    assert done.returncode == 0, done.stderr
 
 
 def test_its_output_is_that_of_the_installer(firewall: Firewall, stick: Path) -> None:

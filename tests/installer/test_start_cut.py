@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import AS_ROOT, Firewall, Made, need, put_before_path
-from sticks import nothing_left, on_device, start, started, write_stick
-
-
-@pytest.fixture
-def stick(made: Made, tmp_path: Path) -> Path:
-    """A stick that usb has written."""
-    return write_stick(made, tmp_path / "usb")
+from rehearsal import AS_ROOT, Firewall, need, put_before_path
+from sticks import nothing_left, on_device, start, started
 
 
 def slow_at(firewall: Firewall, place: Path, command: str, pattern: str) -> None:

@@ -21,12 +21,6 @@ from sticks import TMP, on_device, refused, start, started, write_stick
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def stick(made: Made, tmp_path: Path) -> Path:
-    """A stick that usb has written."""
-    return write_stick(made, tmp_path / "usb")
-
-
 def _resign(stick: Path, signer: KeySigner) -> None:
     """Sign what lies on the stick now."""
     kit = stick / "sftunnel"

@@ -67,7 +67,7 @@ def describe_cost(size: int, paste: Paste) -> str:
 
 def _write(path: Path, text: bytes) -> None:
     """Write a new file, 0600; raises BundlerError."""
-    from sftunnel_builder.kit import write_private
+    from sftunnel_builder.on_disk import write_private
 
     try:
         write_private(path, text)
