@@ -57,7 +57,7 @@ def refused(wall: Firewall, stick: Path, code: int, *words: str) -> str:
 def nothing_left(wall: Firewall) -> None:
     """State that start.sh has cleaned up."""
     assert not list(wall.state.glob("sftunnel-start.*"))
-    left = [place for place in TMP.glob("sftunnel-start.*") if place.is_dir()]
+    left = [place for place in TMP.glob("sftunnel-start.[0-9]*") if place.is_dir()]
     assert not [place for place in left if not _is_alive(place)]
 
 

@@ -86,15 +86,16 @@ def test_what_was_put_aside_does_not_stand_in_for_a_damaged_kit(
 
 
 def test_of_tmp_only_its_own_leavings_go(firewall: Firewall, stick: Path) -> None:
-    mine = [TMP / "sftunnel-start.log", TMP / "sftunnel-start.4194999"]
+    place, file = TMP / "sftunnel-start.notes", TMP / "sftunnel-start.4194999"
     try:
-        for path in mine:
-            path.write_text("of somebody else")
+        place.mkdir(exist_ok=True)
+        file.write_text("of somebody else")
         assert start(firewall, stick, "check", *firewall.options()).returncode == 0
-        assert all(path.exists() for path in mine)
+        assert place.exists()
+        assert file.exists()
     finally:
-        for path in mine:
-            path.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_a_kit_without_a_bundle_for_this_device(
