@@ -274,7 +274,8 @@ def _say_what_next(place: Path | None) -> None:
     screen.result("\nThat was made up. For real, on the FMC or a jump host:")
     screen.result("   sftunnel-bundler keygen")
     screen.result("   sftunnel-bundler build --out kit      (on a jump host: --fmc-tree SNAPSHOT)")
-    screen.result("then print kit/runbooks/*.txt, and carry kit/bundles/ to the firewalls.")
+    screen.result("   sftunnel-bundler usb kit DIR         (DIR: where a stick is mounted)")
+    screen.result("then print kit/runbooks/*.txt, and carry the stick to the firewalls.")
     if place:
         screen.result(f"The made-up appliances and the kit are in {place}")
     else:

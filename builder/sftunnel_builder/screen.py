@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.errors import BundlerError, ExitCode, reason
 
 T = TypeVar("T")
 MIN_FOR_PROGRESS = 40
@@ -20,24 +20,40 @@ MIN_FOR_PROGRESS = 40
 MIN_BYTES_FOR_PROGRESS = 32 * 1024 * 1024
 
 
+class OutputError(BundlerError):
+    """Standard output takes nothing more: this can only be told on standard error."""
+
+
 def result(text: str = "") -> None:
     """Print a line of the result."""
-    try:
+    with _output():
         sys.stdout.write(f"{text}\n")
-    except BrokenPipeError:
-        _forget_reader()
 
 
 def flush() -> None:
     """Send off what was printed."""
-    try:
+    with _output():
         sys.stdout.flush()
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """Go on if whoever read the output has gone; raise OutputError if it cannot be written."""
+    try:
+        yield
     except BrokenPipeError:
-        _forget_reader()
+        _print_to_nobody()
+    except OSError as error:
+        _print_to_nobody()
+        raise OutputError(
+            f"standard output cannot be written: {reason(error)}",
+            "look at the free space where the output goes; the work itself may be done",
+            ExitCode.UNSUITABLE,
+        ) from None
 
 
-def _forget_reader() -> None:
-    """Whoever read the output has gone: end the work as if they had not, and print to nobody."""
+def _print_to_nobody() -> None:
+    """Let Python find nothing to complain of when it flushes once more at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

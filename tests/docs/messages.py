@@ -117,7 +117,7 @@ def _after_expansion(text: str, at: int) -> int:
 
 
 def builder_messages() -> list[Message]:
-    """Return what the Python package says with BundlerError, refusals and warnings."""
+    """Return what the Python package says with BundlerError and its kind, refusals and warnings."""
     found = []
     package = ROOT / "builder" / "sftunnel_builder"
     for path in sorted(package.rglob("*.py")):
@@ -152,7 +152,7 @@ class _Module:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == "warnings.append":
             yield self._message(self._text(call.args[0]), WARNING)
-        elif name == "BundlerError" and function.name not in self.wrappers:
+        elif name in ("BundlerError", "OutputError") and function.name not in self.wrappers:
             yield self._message(self._text(call.args[0]), _code(call))
         elif name in self.wrappers:
             template, code = self.wrappers[name]

@@ -106,7 +106,7 @@ def _leave_no_core() -> None:
 
 def _tell(error: BundlerError) -> int:
     """Say what is wrong; return the exit code, which means something else to those who monitor."""
-    if sys.argv[1:2] == ["expiry"]:
+    if sys.argv[1:2] == ["expiry"] and not isinstance(error, screen.OutputError):
         return expiry.cannot_tell(error)
     screen.complain(error)
     return error.code

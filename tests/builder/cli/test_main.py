@@ -100,6 +100,39 @@ def test_a_reader_that_has_gone_is_no_error(made: Made) -> None:
     assert process.wait(30) == 0
 
 
+def test_an_output_that_is_full_is_an_error_and_no_bug(made: Made) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sftunnel_builder", "inspect", made.bundle(made.devices[0])],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert done.stderr.splitlines() == [
+        "error: standard output cannot be written: no space left on device",
+        "hint: look at the free space where the output goes; the work itself may be done",
+    ]
+
+
+def test_a_stop_while_modules_are_loaded_is_no_traceback() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Stopping:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'sftunnel_builder.cli': os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Stopping())\n"
+        "from sftunnel_builder.__main__ import main\n"
+        "main()"
+    )
+    done = _run("--version", program=("-c", code))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 def test_a_name_that_the_character_set_has_not_is_no_bug(made: Made, tmp_path: Path) -> None:
     (path,) = made.fmc.root.glob("var/tmp/certs/*/FAILED_PUSH")
     named = tmp_path / "FAILED_PUSH"
