@@ -20,6 +20,7 @@ from sftunnel_builder.captured import without_escapes
         pytest.param(
             b"\x1b]0;root@fmc\x1b\\text", b"text", id="a title that ends as the norm has it"
         ),
+        pytest.param(b"\x1b(B\x1b)0text", b"text", id="a choice of character sets"),
         pytest.param(b"ding\x07 dong", b"ding dong", id="a bell"),
         pytest.param(
             b"\x1b]0;open\nline", b"0;open\nline", id="a title without an end, within its line"
