@@ -21,6 +21,7 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
+from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.resources import template
 
 BLOCK_CHARACTERS = 4800
@@ -41,6 +42,8 @@ class Block:
 
     number: int
     """From 1."""
+    check: str
+    """The digits of its SHA-256 that the device compares."""
     text: bytes
     """What is sent: lines with LF, the line before and the line after the data included."""
 
@@ -55,6 +58,8 @@ class Paste:
     """May be sent at any time after the header, and again: what it finds is answered."""
     sha256: str
     """Of the whole file, as the device must answer it."""
+    part_prefix: str
+    """How the names of the parts on the device begin; their number follows."""
     command: str
     """What starts the installer, as the device must answer it after the SHA-256. If it answers
     another one, then the header was damaged, and the file stands there under another name."""
@@ -106,19 +111,19 @@ def make_paste(
         signer=signer,
     )
     blocks = tuple(
-        Block(number, _block_text(f"{number:0{width}}", part, columns))
-        for number, part in enumerate(parts, 1)
+        _make_block(number, width, part, columns) for number, part in enumerate(parts, 1)
     )
     command = f"tar -xzf {file_name} && sh {top}/install.sh --signer {signer}"
-    return Paste(header.encode(), blocks, b":\ne\n", sha256, command)
+    part_prefix = f"{top}-{sha256[:_WHOLE_DIGITS]}-{len(parts)}-"
+    return Paste(header.encode(), blocks, b":\ne\n", sha256, part_prefix, command)
 
 
-def _block_text(number: str, part: bytes, columns: int) -> bytes:
-    """Return what is sent for a part of the base64 text."""
+def _make_block(number: int, width: int, part: bytes, columns: int) -> Block:
+    """Return what is sent for a part of the base64 text; width is that of its number."""
     check = hashlib.sha256(b64decode(part)).hexdigest()[:_CHECK_DIGITS]
     # The here-document comes first: digits in front of `<<` would name a file descriptor.
-    lines = [b":", f"b<<\\: {number} {check}".encode(), *_lines(part, columns), b":"]
-    return b"\n".join(lines) + b"\n"
+    lines = [b":", f"b<<\\: {number:0{width}} {check}".encode(), *_lines(part, columns), b":"]
+    return Block(number, check, b"\n".join(lines) + b"\n")
 
 
 def _lines(part: bytes, columns: int) -> list[bytes]:
@@ -130,7 +135,6 @@ def _lines(part: bytes, columns: int) -> list[bytes]:
     return lines
 
 
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PROMPTS = rb"(?:.*[>#$%] ?)?"
 """Where echo is off, an answer follows the prompts of the lines before it."""
@@ -150,7 +154,7 @@ def read_answers(said: bytes) -> Answers:
     """
     blocks: list[tuple[int, bool]] = []
     sha256, command, not_whole = None, None, False
-    for line in re.split(rb"[\r\n]+", _CONTROL.sub(b"", _ESCAPE.sub(b"", said))):
+    for line in re.split(rb"[\r\n]+", _CONTROL.sub(b"", without_escapes(said))):
         found = _ANSWER.fullmatch(line)
         if not found:
             continue

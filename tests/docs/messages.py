@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GAP = "…"
 WARNING = "-"
 """In place of an exit code: the run goes on."""
+ERRORS = ("BundlerError", "OutputError", "SessionLostError")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class _Module:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == "warnings.append":
             yield self._message(self._text(call.args[0]), WARNING)
-        elif name in ("BundlerError", "OutputError") and function.name not in self.wrappers:
+        elif name in ERRORS and function.name not in self.wrappers:
             yield self._message(self._text(call.args[0]), _code(call))
         elif name in self.wrappers:
             template, code = self.wrappers[name]
