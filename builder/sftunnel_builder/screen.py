@@ -83,18 +83,31 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterable[T]:
 
 
 @contextmanager
-def byte_progress(total: int | None, what: str) -> Iterator[Callable[[int], None]]:
+def byte_progress(
+    total: int | None, what: str, *, is_slow: bool = False
+) -> Iterator[Callable[[int], None]]:
     """Give a function to be told how many more bytes were read; on the terminal a bar shows it.
 
-    total is in bytes, None if it is not known.
+    total is in bytes, None if it is not known; is_slow says that few bytes take long, too.
     """
-    if not sys.stderr.isatty() or (total is not None and total < MIN_BYTES_FOR_PROGRESS):
+    is_short = total is not None and total < MIN_BYTES_FOR_PROGRESS and not is_slow
+    if not sys.stderr.isatty() or is_short:
         yield lambda _count: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        *(TextColumn(what), BarColumn(), DownloadColumn()),
+        *(TransferSpeedColumn(), TimeRemainingColumn()),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from line_model import PASSWORD, LineModel
 from rehearsal import AS_ROOT
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
@@ -302,6 +303,7 @@ def _on_the_fmc(site: Site) -> None:
     _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
     _before_the_install(site, first)
     _for_the_console(site, first)
+    _over_the_console(site, first)
 
 
 def _for_the_console(site: Site, bundle: str) -> None:
@@ -313,6 +315,22 @@ def _for_the_console(site: Site, bundle: str) -> None:
     damaged = site.fmc_run("cd pasted; sed 's/^b.* 3 /&0/' ../paste.txt | sh")
     _keep(site, "console, a damaged block", damaged, 0)
     _keep(site, "console", site.fmc_run("cd pasted; sh ../paste.txt"), 0)
+
+
+def _over_the_console(site: Site, bundle: str) -> None:
+    """Send a bundle, from the login prompt on, to a console that a line model stands for."""
+    place = site.place / "console"
+    place.mkdir()
+    with LineModel(["bash", "--norc"], place, begins="login") as model:
+        send = f"sftunnel-bundler console send {bundle} --signer {site.fingerprint()} --walk"
+        typed = site.fmc_run(
+            f"{send} --port {model.port} --baud {model.baud} --dir {place}/renewal",
+            [("'admin': ", PASSWORD), ("'sudo su': ", PASSWORD)],
+        )
+    # The bar, and what takes it away again.
+    typed.text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n]*\r(?=[^\n])", "", typed.text)
+    typed.text = typed.text.replace(f"{place}/renewal", "/var/tmp/renewal")  # noqa: S108
+    _keep(site, "console send", typed, 0)
 
 
 def _before_the_install(site: Site, bundle: str) -> None:
@@ -443,6 +461,8 @@ _CHANGING = (
     (r"PID \d+ -> \d+", "PID <n> -> <n>"),
     (r'"pid_(after|before)":"\d+"', r'"pid_\1":"<n>"'),
     (r"\d+ KiB free", "<n> KiB free"),
+    (r"[\d,]+ sent, [\d,]+ needed; blocks: \d+ sent, \d+ needed", "<sent>"),
+    (r"[\d,]+ bytes in \d+ blocks: \d+ s at 9600 baud, \d+ s", "<size>"),
     (r"\b\d+,\d{3} bytes", "<n> bytes"),
     (r"sftunnel-start\.\d+", "sftunnel-start.<n>"),
     (r"\b(run|has had is) \d{10}", r"\1 <n>"),
@@ -456,7 +476,6 @@ _CHANGING = (
     (r"(?<=bundle )[0-9a-f]{16}(?=:)", "<id>"),
     (r"(?m)^[A-Za-z0-9+/]{100,}=*$", "<base64>"),
     (r"(?m)^ +\d+  (?=\S+$)", "<size>  "),
-    (r"[\d,]+ bytes in \d+ blocks: \d+ s at 9600 baud, \d+ s", "<size>"),
     (r"(?<=-)[0-9a-f]{12}-\d+(?=-\d+)", "<digits>"),
     (r"(?m)(?:^ok \d+\n+)+", "<blocks>\n"),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,6 +148,38 @@ def test_no_secret_is_said_or_left(
     found = _said_and_left(site, done)
     assert not [name for name in found if "core" in name], "a core was left"
     for secret in _secrets(site):
+        assert [name for name, data in found.items() if secret in data] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(("console", "script", "BUNDLE"), 0, id="a text for a console"),
+        pytest.param(("console", "script", "BUNDLE", "--out", "paste.txt"), 0, id="in a file"),
+        pytest.param(("console", "send", "BUNDLE", "--port", "/dev/none"), 5, id="no such port"),
+        pytest.param(("usb", "kit", "STICK"), 0, id="a stick"),
+        pytest.param(("usb", "kit", "--image", "stick.img"), 0, id="an image of a stick"),
+    ],
+)
+def test_what_carries_a_bundle_has_no_secret(site: Path, words: tuple[str, ...], code: int) -> None:
+    assert _run(site, *BUILD).returncode == 0
+    (drawn,) = (site / "run").glob("kit-passphrases*")
+    rows = [row for row in drawn.read_bytes().splitlines() if not row.startswith(b"#")]
+    passphrases = [row.split(b"  ")[1] for row in rows]
+    assert len(passphrases) == 2
+    drawn.rename(site / "passphrases")
+    bundle = str(min((site / "run/kit/bundles").glob("*.tar.gz")))
+    (site / "run/stick").mkdir()
+    done = _run(site, *({"BUNDLE": bundle, "STICK": "stick"}.get(word, word) for word in words))
+    assert done.returncode == code, done.stderr
+    found = _said_and_left(site, done)
+    for text in [data for data in found.values() if data.startswith(b":\numask")]:
+        packed = b"".join(
+            line for line in text.splitlines() if re.fullmatch(rb"[\w+/=]{64,}", line)
+        )
+        found["the pasted bundle"] = gzip.decompress(b64decode(packed))
+    assert ("the pasted bundle" in found) == (words[1] == "script")
+    for secret in (*_secrets(site), *passphrases):
         assert [name for name, data in found.items() if secret in data] == []
 
 

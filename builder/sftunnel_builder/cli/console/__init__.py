@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import typer
 
-from sftunnel_builder.cli.console import script
+from sftunnel_builder.cli.console import script, send
 
 app = typer.Typer(
     help="Bring a bundle to a device over its serial console.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for verb in (script.script,):
+for verb in (script.script, send.send):
     app.command()(verb)
 
 

@@ -10,12 +10,10 @@ import typer
 from sftunnel_builder import screen
 from sftunnel_builder.cli.console.whole import BundleArgument, SignerOption, read_whole_bundle
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.port import BITS_A_BYTE
 
 if TYPE_CHECKING:
     from sftunnel_builder.paste import Paste
-
-_BITS_PER_BYTE = 10
-"""8 data bits, a start and a stop bit."""
 
 _HOW_TO = r"""
 Paste all of it on the device, as root at the prompt that ends in #, in a new
@@ -57,7 +55,7 @@ def script(
 
 def describe_cost(size: int, paste: Paste) -> str:
     """Say what it takes to send so many bytes, those of a paste."""
-    seconds = {baud: size * _BITS_PER_BYTE / baud for baud in (9600, 115200)}
+    seconds = {baud: size * BITS_A_BYTE / baud for baud in (9600, 115200)}
     blocks = f"{len(paste.blocks)} block{'s' if len(paste.blocks) > 1 else ''}"
     return (
         f"{size:,} bytes in {blocks}: {seconds[9600]:.0f} s at 9600 baud, "
