@@ -13,7 +13,6 @@ back_up() {
     new=$work/backup
     why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot make a backup in '$state/backups': $why" "$disk_hint"
-    backup_sums=$(sed -n 's|^file=\([^ ]*\) [^ ]* \([^ ]*\) .*|\2  \1|p' "$state/backups/$backup_id/backup.conf")
     unused_backup=$state/backups/$backup_id
     step backup "$backup_id, in $state/backups: each file compared with its original"
     [ -z "$export_dir" ] || export_backup "$unused_backup"
@@ -41,7 +40,7 @@ fill_backup() {
 
 backup_conf() {
     printf 'format=1\nbackup_id=%s\nverb=%s\nbundle_id=%s\n' "$backup_id" "$verb" "$bundle_id"
-    printf 'device_name=%s\ndevice_uuid=%s\n' "$device_name" "$device_uuid"
+    printf 'device_name=%s\ndevice_uuid=%s\nnew_key=%s\n' "$device_name" "$device_uuid" "$new_key_sum"
     for fmc in $fmcs; do printf 'fmc=%s\n' "$fmc"; done
     for file in $present; do
         line=${saved%%"$nl"*} saved=${saved#*"$nl"}

@@ -95,18 +95,18 @@ drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'
 
 # replace_trio DIR: steps 6 to 10.
 replace_trio() {
+    [ "$verb" = rollback ] || name_new_key
     back_up
-    first_fmc=${fmcs# }
-    first_fmc=${first_fmc%% *}
     undo="sh $(quoted "$state/backups/$backup_id/rollback.sh")$root_option"
     stage "$1" || die 5 "cannot write beside the old files: $why" "$disk_hint"
     step stage 'written beside the old files, flushed, compared'
     still_locked
+    begin_receipt
     commit
     [ "$verb" = rollback ] || [ "$bundle_id" != "$(value_of bundle_id "$state/staged/bundle.conf")" ] || drop_staged
     result=0
     restart_sftunnel && confirm_tunnel || result=8
-    write_receipt "$result"
+    write_receipt "$result" "$verb"
     [ "$verb" != rollback ] || say 'note: these are older files. An FMC that has run generate_certs.pl since has a new CA and will not accept them'
     [ "$result" = 0 ] || die "$result" "$landed is in place, but $why" "look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC; to undo: $undo"
     trap '' INT TERM
@@ -123,7 +123,8 @@ already_so() {
 finish_restart() {
     [ "$unfinished" = yes ] || return 0
     read_plan "$state/backups/$cut_backup/backup.conf" || die 7 "backup '$cut_backup' is damaged: $why" "the files in '$peers' are whole; remove '$journal' and restart sftunnel by hand"
-    restart_sftunnel && confirm_tunnel || die 8 "the trio is in place, but $why" 'look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC'
+    restart_sftunnel && confirm_tunnel || { write_receipt 8 recover; die 8 "the trio is in place, but $why" 'look at /ngfw/var/log/messages, and at sftunnel_status.pl on the FMC'; }
+    write_receipt 0 recover
     remove_journal || warn "'$journal' could not be removed: the next run restarts sftunnel again"
 }
 
@@ -136,7 +137,7 @@ heed_signals() {
 main() {
     died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase=''
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
-    stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel='not looked at'
+    stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel=not-looked-at new_key=''
     landed='the new trio' bundle='' log='' told=''
     keep=5 export_dir='' export_part='' forgotten='' json=no
     trap clean_up EXIT

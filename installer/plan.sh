@@ -7,7 +7,7 @@
 # 1, with $why, unless it is a whole trio for every FMC.
 read_plan() {
     format='' bundle_id='' device_name='' device_uuid='' created=''
-    fmcs='' runs='' files='' absent='' sums='' modes=''
+    fmcs='' runs='' files='' absent='' sums='' modes='' new_key_sum=''
     while IFS='=' read -r key value; do
         case $key in
         format) format=$value ;;
@@ -15,6 +15,7 @@ read_plan() {
         device_name) device_name=$value ;;
         device_uuid) device_uuid=$value ;;
         created) created=$value ;;
+        new_key) new_key_sum=$value ;;
         fmc | file | absent)
             why="unusable line '$key=$value'"
             case $value in *[!A-Za-z0-9\ ./:_-]*) return 1 ;; esac
@@ -31,6 +32,8 @@ read_plan() {
     # shellcheck disable=SC2086
     wanted=$(count $fmcs)
     case $bundle_id in *[!A-Za-z0-9._-]*) return 1 ;; esac
+    first_fmc=${fmcs# }
+    first_fmc=${first_fmc%% *}
     is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$planned" -eq $((3 * wanted)) ]
 }
 

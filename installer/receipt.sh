@@ -1,46 +1,83 @@
 # shellcheck shell=sh
-# What this run did: a line of JSON, its keys sorted, and a line with its signature (RSA, SHA-256, base64)
-# by the device's new sftunnel key. And what the device remembers.
+# What this run did: a receipt and, for the telephone, a confirmation code, both of which only the new
+# key can make: the one that the bundle brought for its first FMC. A backup.conf has the SHA-256 of it,
+# as `new_key`, by which it is found wherever it lies: in the peer directory, beside it, or in a backup.
+# It is taken into memory before anything is renamed, because putting the old trio back may overwrite the
+# only copy. And what the device remembers. Nothing here changes how a run ends.
 
-# write_receipt CODE
+# name_new_key: sets $new_key_sum, for a plan that is a bundle's.
+name_new_key() {
+    new_key_sum=${sums%%"  $first_fmc/sftunnel-key.pem$nl"*}
+    new_key_sum=${new_key_sum##*"$nl"}
+}
+
+# begin_receipt: of a plan and backup $backup_id; sets $new_key, empty if it is gone.
+begin_receipt() {
+    of_backup=$backup_id of_bundle=$bundle_id of_device=$device_uuid of_files="$files $absent" new_key=''
+    trio_before=$(trio_now) || :
+    for file in "$peers/$first_fmc/sftunnel-key.pem" "$peers/$first_fmc/.sftunnel-key.pem$staged_suffix" "$state"/backups/*/"$first_fmc/sftunnel-key.pem"; do
+        [ -f "$file" ] && found=$(sha256 <"$file") && [ "${found%% *}" = "$new_key_sum" ] || continue
+        new_key=$(cat "$file") || new_key=''
+        break
+    done
+}
+
+# trio_now: the SHA-256 of what sha256sum says of the plan's files that are there.
+trio_now() {
+    # shellcheck disable=SC2086
+    found=$(cd "$peers" && sha256 $of_files 2>/dev/null | sort -k 2 | sha256)
+    printf '%s' "${found%% *}"
+}
+
+# write_receipt CODE VERB
 write_receipt() {
-    receipt=$state/receipts/$backup_id-$verb.json
-    # After a rollback it is in the backup just made.
-    new_key=$peers/$first_fmc/sftunnel-key.pem
-    [ "$verb" != rollback ] || new_key=$state/backups/$backup_id/$first_fmc/sftunnel-key.pem
+    [ -n "$new_key" ] || { warn "the new key is not on this device any more: there is no receipt of this $2"; return 0; }
+    receipt=$state/receipts/$of_backup-$2.json
     # In a subshell, or what a trap says would be lost in the redirection.
-    (
-        mkdir -p "$state/receipts" && said=$(receipt_json "$1") && write_file "$receipt" "$said" &&
-            signature=$(openssl dgst -sha256 -sign "$new_key" "$receipt" | openssl base64 -A) && [ -n "$signature" ] && write_file "$receipt" "$said$nl$signature"
-    ) 2>/dev/null || {
-        rm -f "$receipt" || :
-        warn 'no receipt could be written'
-        return 0
-    }
+    shown=$(make_receipt "$1" "$2" 2>/dev/null) || { warn 'no receipt could be written'; return 0; }
     step receipt "$receipt"
+    copy_receipt
+    say "$shown"
+}
+
+# make_receipt CODE VERB: prints what the screen shows of it.
+make_receipt() {
+    draft=$state/receipt.new
+    mkdir -p "$state/receipts" && write_file "$draft" "sftunnel-bundler code 1 $of_bundle" && sign "$draft" || return 1
+    coded=$2
+    [ "$coded" != activate ] || coded=install
+    letters=$(printf '%s %s %s\n' "$signature" "$coded" "$1" | openssl dgst -sha256 -binary | openssl base64 -A)
+    # shellcheck disable=SC2018,SC2019
+    letters=$(printf '%s' "$letters" | tr A-Z a-z | tr -cd 'a-hjkmnp-z2-9' | cut -c 1-12)
+    said=$(receipt_json "$@")
+    write_file "$draft" "$said" && sign "$draft" && write_file "$draft" "$said$nl$signature" && flush "$draft" && mv -f "$draft" "$receipt" && flush "$state/receipts" || return 1
+    printf '%s\n' '-----BEGIN SFTUNNEL RECEIPT-----'
+    printf '%s\n' "$said.$signature" | sed "s/.\{64\}/&\\$nl/g" | grep .
+    printf '%s\nconfirmation code: %s\n' '-----END SFTUNNEL RECEIPT-----' "$letters"
+}
+
+# sign FILE: sets $signature. The key goes through a pipe.
+sign() { signature=$(put_secret "$new_key" | openssl dgst -sha256 -sign /dev/stdin "$1" | openssl base64 -A) && [ -n "$signature" ]; }
+
+# receipt_json CODE VERB. One substitution a command: bash 5.2 stumbles over a trap that comes between two.
+receipt_json() {
+    trio_after=$(trio_now)
+    printf '{"after":"%s","backup":"%s","before":"%s","bundle":"%s","device":"%s",' \
+        "$trio_after" "$of_backup" "$trio_before" "$of_bundle" "$of_device"
+    printf '"ended":"%s","exit":%s,"format":1,"installer":"%s","pid_after":"%s","pid_before":"%s","started":"%s","tunnel":"%s","verb":"%s"}\n' \
+        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$installer_version" "$pid_after" "$pid_before" "$started" "$tunnel" "$2"
+}
+
+copy_receipt() {
     to=$receipt_dir
     if [ -z "$to" ]; then
         to=${here%/*}
         case ${to:=/} in "$state"*) return 0 ;; esac
         [ -w "$to" ] || return 0
     fi
-    to=${to%/}/sftunnel-receipt-${device_uuid%%-*}-${receipt##*/}
-    if cp "$receipt" "$to" 2>/dev/null; then step '' "$to"; else warn "the receipt could not be copied to '$to'"; fi
+    to=${to%/}/sftunnel-receipt-${of_device%%-*}-${receipt##*/}
+    if cp "$receipt" "$to" 2>/dev/null && flush "$to" 2>/dev/null; then step '' "$to"; else warn "the receipt could not be copied to '$to'"; fi
 }
-
-# receipt_json CODE. One substitution a command: bash 5.2 stumbles over a trap that comes between two.
-receipt_json() {
-    after=$(json_hashes "$sums")
-    before=$(json_hashes "$backup_sums")
-    name=$(json_text "$device_name")
-    printf '{"after":{%s},"backup":"%s","before":{%s},"bundle":"%s","device":"%s","device_name":%s,' \
-        "$after" "$backup_id" "$before" "$bundle_id" "$device_uuid" "$name"
-    printf '"ended":"%s","exit":%s,"format":1,"pid_after":"%s","pid_before":"%s","started":"%s","tunnel":"%s","verb":"%s"}\n' \
-        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$pid_after" "$pid_before" "$started" "$tunnel" "$verb"
-}
-
-# json_hashes LINES
-json_hashes() { printf '%s' "$1" | sed 's/^\([0-9a-f]*\)  \(.*\)$/"\2":"\1"/' | sort | tr '\n' ',' | sed 's/,$//'; }
 
 remember() {
     { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||

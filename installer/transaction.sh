@@ -64,7 +64,7 @@ commit() {
     meant=$(printf '%s' "$sums" | sed 's/^/new=/')
     if ! write_journal commit; then
         failure=$why
-        reset_journal || die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'
+        reset_journal || { write_receipt 7 "$verb"; die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'; }
         committing=no
         die 5 "cannot write the journal in '$state': $failure" "$disk_hint"
     fi
@@ -73,7 +73,8 @@ commit() {
         failure=$why
         # It may say `restart` by now.
         write_journal commit || :
-        put_back
+        put_back "$verb"
+        write_receipt 6 "$verb"
         die 6 "the files could not be replaced: $failure" 'the old trio is back in place, whole'
     fi
     committing=no committed=yes
@@ -90,17 +91,21 @@ count_backup() {
 
 # After the commit point a signal cannot mean that nothing happened. (HUP, a lost console, is ignored.)
 die_after_commit() {
+    trap '' INT TERM
+    write_receipt 8 "$verb"
     die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover"
 }
 
-# put_back: the trio of backup $backup_id.
+# put_back VERB: the trio of backup $backup_id.
 put_back() {
     rm -rf "$work" || :
     backup=$state/backups/$backup_id
     why='a file is not what was saved'
-    is_sealed "$backup" && read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || die 7 \
-        "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
-        "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
+    is_sealed "$backup" && read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || {
+        write_receipt 7 "$1"
+        die 7 "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
+            "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
+    }
     # Even if that cannot be flushed.
     reset_journal || :
     committing=no
@@ -108,6 +113,8 @@ put_back() {
 
 # finish_interrupted: $unfinished is yes if only the restart is missing.
 finish_interrupted() {
+    # What is swept away may be the only copy of the new key.
+    [ ! -f "$journal" ] || ! read_journal || ! read_plan "$state/backups/$backup_id/backup.conf" || begin_receipt
     why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
     read_journal || die 7 \
@@ -117,9 +124,10 @@ finish_interrupted() {
         check_foreign
         trap '' HUP INT TERM
         committing=yes
-        put_back
+        put_back recover
         heed_signals
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place; if this device was switched off meanwhile, sftunnel wants a restart, too"
+        write_receipt 0 recover
     else
         unfinished=yes
         count_backup

@@ -57,14 +57,14 @@ get_passphrase() {
     passphrase=${passphrase%"$(printf '\r')"}
 }
 
-# put_passphrase: from a builtin: not in argv, not in a here-document's temporary file. (mksh has no printf.)
+# put_secret TEXT: from a builtin: not in argv, not in a here-document's temporary file. (mksh has no printf.)
 # shellcheck disable=SC3044
-put_passphrase() {
-    if [ -n "${KSH_VERSION-}" ]; then print -r -- "$passphrase"; else printf '%s\n' "$passphrase"; fi
+put_secret() {
+    if [ -n "${KSH_VERSION-}" ]; then print -r -- "$1"; else printf '%s\n' "$1"; fi
 }
 
 plain_key() {
-    if is_encrypted "$1"; then put_passphrase | openssl pkey -in "$1" -passin stdin 2>/dev/null; else cat "$1"; fi
+    if is_encrypted "$1"; then put_secret "$passphrase" | openssl pkey -in "$1" -passin stdin 2>/dev/null; else cat "$1"; fi
 }
 
 check_key() {

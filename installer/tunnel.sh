@@ -53,14 +53,15 @@ confirm_tunnel() {
     uptime_s
     deadline=$((uptime + wait_s))
     while count_tunnels; [ "$up" -lt "$wanted" ]; do
-        tunnel="$up of $wanted up after $wait_s s"
+        tunnel=down
+        [ "$up" = 0 ] || tunnel=partly-up
         why="the tunnel did not come up within $wait_s s"
         uptime_s
         [ "$uptime" -lt "$deadline" ] || return 1
         sleep 1
     done
-    tunnel="up, connected to $connected"
-    step confirm "tunnel $tunnel"
+    tunnel=up
+    step confirm "tunnel up, connected to $connected"
     managers=0
     for dir in "$peers"/????????-????-????-????-????????????; do [ ! -d "$dir" ] || managers=$((managers + 1)); done
     [ "$up" -ge "$managers" ] || warn "this device has $managers managers and $up tunnels: make sure on the FMC that it is the right one"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sftunnel_builder.bundle import Bundle, Contents, KeyLock, describe, make_contents
 from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
+from sftunnel_builder.codes import code_lines, render_codes
 from sftunnel_builder.devices import Device, Refusal
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
@@ -58,6 +59,8 @@ class Built:
     """A device whose bundle is ready to be signed."""
 
     contents: Contents
+    codes: tuple[str, ...]
+    """Its lines in the kit's file of confirmation codes."""
     passphrase: str | None
     warnings: tuple[str, ...]
 
@@ -126,18 +129,20 @@ def build_kit(
     built: list[BuiltDevice] = []
     sums_sha256 = None
     passphrases: list[tuple[str, str, str]] = []
+    codes: list[str] = []
     with new_kit(request.out, request.signer) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):
                 refused.append(outcome)
                 continue
             bundle = kit.add_bundle(outcome.contents)
+            codes += outcome.codes
             built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
             if outcome.passphrase and not request.passphrase:
                 row = (built[-1].uuid, outcome.passphrase, built[-1].name)
                 passphrases.append(row)
         if built:
-            sums_sha256 = kit.seal()
+            sums_sha256 = kit.seal(render_codes(codes))
             secret = render_passphrases(request.out.name, passphrases) if passphrases else None
             publish(kit, request.out, secret)
         else:
@@ -206,7 +211,9 @@ def _build_device(read: _Read | Refusal, request: BuildRequest) -> Built | Refus
     conf = describe((read.name, read.uuid, read.address), request.created, trios)
     lock = _key_lock(request)
     contents = make_contents(conf, {u: trio for u, (_, trio) in trios.items()}, lock)
-    return Built(contents, lock.passphrase if lock else None, tuple(warnings))
+    key = trios[conf.trios[0].fmc_uuid][1].files["sftunnel-key.pem"]
+    codes = code_lines(key, conf.device_uuid, conf.bundle_id)
+    return Built(contents, codes, lock.passphrase if lock else None, tuple(warnings))
 
 
 def _key_lock(request: BuildRequest) -> KeyLock | None:

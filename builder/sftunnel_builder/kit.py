@@ -19,6 +19,7 @@ from sftunnel_builder.bundle import (
     pack_contents,
     sign_contents,
 )
+from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.resources import start_script
@@ -27,10 +28,10 @@ from sftunnel_builder.signer import Signer
 
 START = "start.sh"
 """Finds a device's bundle in a signed kit, on the device."""
-KIT_NAMES = {SUMS, SIGNATURE, SIGNER, START, "bundles", "runbooks"}
+KIT_NAMES = {SUMS, SIGNATURE, SIGNER, START, CODES, "bundles", "runbooks"}
 UNSIGNED = "unsigned"
 """Where the bundles of an unsigned kit are: not where somebody looks for what to carry."""
-UNSIGNED_KIT_NAMES = {SUMS, UNSIGNED}
+UNSIGNED_KIT_NAMES = {SUMS, CODES, UNSIGNED}
 
 
 def kit_files(top: str, *, is_signed: bool) -> tuple[str, ...]:
@@ -76,11 +77,13 @@ class Kit:
         self.add(runbook, page)
         return bundle
 
-    def seal(self) -> str:
+    def seal(self, codes: bytes) -> str:
         """Write start.sh, the signer's public key, and the signed list of everything in the kit.
 
-        Returns the SHA-256 of the list.
+        codes is the file of that name, as `render_codes` returns it. Returns the SHA-256 of the
+        list.
         """
+        self.add(CODES, codes)
         if self._signer is not None:
             self.add(START, start_script())
             self.add(SIGNER, self._signer.public_pem())

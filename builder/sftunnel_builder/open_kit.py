@@ -5,6 +5,7 @@
 3. SHA256SUMS lists exactly the files that are there, with their checksums
 4. every bundle opens, is signed by the signer of the kit, and has the name that it should have
 5. nothing is there but the bundles, and what a kit has for each
+6. it has the hashes of the confirmation codes of its devices, and of no others
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sftunnel_builder.bundle import (
     difference,
     open_contents,
 )
+from sftunnel_builder.codes import CODES, covers, read_codes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.kit import START, kit_files
 from sftunnel_builder.signer import fingerprint, is_signed_by
@@ -72,7 +74,7 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered(difference(sums, files))
     names = [name for name in files if name.endswith(".tar.gz")]
     bundles = {name: _open(name, files[name], signer) for name in names}
-    known = {SIGNER, START} if signer else set()
+    known = {CODES, SIGNER, START} if signer else {CODES}
     for name, contents in bundles.items():
         wanted = kit_files(contents.top, is_signed=signer is not None)
         if name != wanted[0]:
@@ -82,6 +84,7 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered("it holds no bundle")
     if known != set(files):  # 5
         raise _altered(f"'{min(known ^ set(files))}' is missing, or is not of a kit")
+    _check_codes(files[CODES], bundles)
     return OpenedKit(bundles, signer, hashlib.sha256(sums).hexdigest(), all_files)
 
 
@@ -139,6 +142,16 @@ def _open(name: str, data: bytes, signer: str | None) -> Contents:
             f"'{name}' is signed by '{found or 'nobody'}', the kit by '{signer or 'nobody'}'"
         )
     return contents
+
+
+def _check_codes(data: bytes, bundles: Mapping[str, Contents]) -> None:
+    """Check 6."""
+    try:
+        runs = read_codes(data)
+    except ValueError as error:
+        raise _altered(f"'{CODES}' is not in the form of the format: {error}") from None
+    if not covers(runs, (contents.conf.device_uuid for contents in bundles.values())):
+        raise _altered(f"'{CODES}' is of other devices")
 
 
 def _altered(why: str) -> BundlerError:

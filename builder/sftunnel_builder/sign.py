@@ -10,7 +10,8 @@ of it does not hold:
 5. its trios hold together and hold now, as `verify` says
 
 Only then are runbooks and signatures made anew. What is installed stays as it was, bundle.conf and
-the locked keys byte for byte.
+the locked keys byte for byte, and so do the hashes of the confirmation codes, which only the plain
+keys could give anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNER_MEMBERS, Contents, check_payload
+from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
 from sftunnel_builder.open_kit import open_kit, refuse_other_signer
@@ -99,7 +101,7 @@ def sign_kit(
             name = printable(conf.device_name)
             row = (name, conf.device_uuid, place, conf.bundle_id, bundle.sha256())
             signed.append(SignedDevice(*row, warnings[contents.top]))
-        kit.seal()
+        kit.seal(opened.files[CODES])
         publish(kit, request.out, None, keep_passphrases=True)
     secret = passphrase_path(request.kit)
     return SignReport(

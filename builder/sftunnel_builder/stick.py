@@ -40,7 +40,7 @@ _START_HEAD = b"#!/bin/sh\n# start.sh: "
 """How a start.sh of any release begins."""
 _MAC_PREFIX = "._"
 _OF_A_KIT = re.compile(
-    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|bundles|runbooks"
+    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|codes|bundles|runbooks"
     r"|bundles/sftunnel-[\w.-]+\.tar\.gz(\.sha256)?|runbooks/sftunnel-[\w.-]+\.txt",
     re.ASCII,
 )

@@ -16,6 +16,7 @@ from sftunnel_builder.archive import unpack
 from sftunnel_builder.build import BuildRequest, build_kit
 from sftunnel_builder.bundle import Contents, checksum_list, open_bundle, pack_contents
 from sftunnel_builder.choose import Wanted
+from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.kit import new_kit
 from sftunnel_builder.open_kit import open_kit
@@ -70,7 +71,7 @@ def test_unsigned_and_signed_later_is_as_built_and_signed(made: Made, tmp_path: 
     assert not SIGNER_MADE & {path.name for path in later.rglob("*")} - {"SHA256SUMS"}
     _sign(later, signer)
     assert files(later) == files(at_once)
-    assert len(files(later)) == 4 + 3 * len(made.devices)
+    assert len(files(later)) == 5 + 3 * len(made.devices)
 
 
 def test_an_unsigned_bundle_holds_what_no_signer_adds(made: Made, unsigned: Path) -> None:
@@ -142,7 +143,7 @@ def _remade(kit: Path, change: Callable[[Contents], Contents], signer: KeySigner
     with new_kit(out, signer) as remade:
         for contents in (change(first), *rest):
             remade.add_bundle(contents)
-        remade.seal()
+        remade.seal((kit / CODES).read_bytes())
         remade.directory.rename(out)
     return out
 

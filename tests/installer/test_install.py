@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import shutil
@@ -150,52 +148,6 @@ def test_a_fingerprint_may_be_written_in_any_usual_way(firewall: Firewall, how: 
     assert firewall.run("check", *firewall.options()).returncode == 0
 
 
-def test_the_receipt_is_signed_with_the_new_key(firewall: Firewall, tmp_path: Path) -> None:
-    assert firewall.install("--receipt-dir", str(tmp_path)).returncode == 0
-    secret = firewall.passphrase_file.read_bytes().strip()
-    written = [*firewall.state.rglob("*"), *tmp_path.glob("sftunnel-receipt-*")]
-    assert [path for path in written if path.is_file() and secret in path.read_bytes()] == []
-    (receipt,) = tmp_path.glob("sftunnel-receipt-*-install.json")
-    line, signature, rest = receipt.read_bytes().split(b"\n")
-    assert rest == b""
-    said = json.loads(line)
-    assert list(said) == sorted(said)
-    assert line == json.dumps(said, separators=(",", ":")).encode()
-    assert said["device"] == firewall.device.uuid
-    assert (said["verb"], said["exit"], said["tunnel"]) == ("install", 0, "not looked at")
-    assert (
-        set(said["before"])
-        == set(said["after"])
-        == {f"{firewall.fmc_uuid}/{n}" for n in TRIO_NAMES}
-    )
-    (tmp_path / "line").write_bytes(line + b"\n")
-    (tmp_path / "signature").write_bytes(base64.b64decode(signature))
-    key = subprocess.run(
-        [
-            "openssl",
-            "x509",
-            "-noout",
-            "-pubkey",
-            "-in",
-            str(firewall.peer_dir / "sftunnel-cert.pem"),
-        ],
-        capture_output=True,
-        check=True,
-    ).stdout
-    (tmp_path / "key.pem").write_bytes(key)
-    subprocess.run(
-        ["openssl", "dgst", "-sha256", "-verify", "key.pem", "-signature", "signature", "line"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
-
-
-def test_without_a_receipt_directory_it_lies_beside_the_bundle(firewall: Firewall) -> None:
-    assert firewall.install().returncode == 0
-    assert len(list(firewall.bundle.parent.glob("sftunnel-receipt-*.json"))) == 1
-
-
 def test_no_restart_leaves_sftunnel_alone(firewall: Firewall) -> None:
     firewall.device.start_sftunnel()
     before = firewall.device.run("pmtool", "status").stdout
@@ -256,14 +208,6 @@ def test_check_and_status_open_nothing_for_writing(
     assert len(lines) > 100
     # openssl looks whether there is a terminal.
     assert [x for x in lines if changing.search(x) and '"/dev/' not in x] == []
-
-
-def test_a_receipt_that_cannot_be_copied_is_said_and_no_failure(firewall: Firewall) -> None:
-    done = firewall.install("--receipt-dir", "/nonexistent")
-    assert done.returncode == 0
-    assert "warning: the receipt could not be copied to '/nonexistent/" in done.stderr
-    firewall.assert_trio(firewall.new_trio)
-    assert len(list((firewall.state / "receipts").iterdir())) == 1
 
 
 def test_it_runs_from_inside_the_bundle(

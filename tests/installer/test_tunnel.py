@@ -124,15 +124,6 @@ def test_a_signal_when_all_is_done_is_not_worth_a_word(firewall: Firewall, tmp_p
     firewall.assert_trio(firewall.new_trio)
 
 
-def test_a_receipt_that_cannot_be_signed_is_not_kept(firewall: Firewall) -> None:
-    assert firewall.install("--no-restart").returncode == 0
-    (firewall.peer_dir / "sftunnel-key.pem").unlink()
-    done = firewall.rollback("--no-restart")
-    assert done.returncode == 0, done.stderr
-    assert "warning: no receipt could be written" in done.stderr
-    assert len(list((firewall.state / "receipts").iterdir())) == 1
-
-
 def test_a_command_that_is_killed_is_told_and_not_taken_for_a_signal(
     firewall: Firewall, tmp_path: Path
 ) -> None:

@@ -1,0 +1,119 @@
+"""Confirmation codes: how a run on a device ended, in twelve characters for the telephone.
+
+Only the device's new key makes the signature that a code is drawn from. Whoever has the key comes
+to the same code: the device, which holds it, and the build, which sees it once. The kit holds a
+hash of each code, from which nobody without the key finds the code. docs/bundle-format.md has the
+bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.failed_push import UUID_PATTERN
+from sftunnel_builder.passphrases import ALPHABET
+from sftunnel_builder.private_key import load_private_key
+
+CODES = "codes"
+"""The file in a kit."""
+CODE_LENGTH = 12
+"""About 57 bits: some of the 31 characters stand for two of base64, and come twice as often."""
+VERBS = ("install", "recover", "rollback")
+"""`activate` has the codes of `install`: whoever reads one out need not know the difference."""
+EXITS = (0, 6, 7, 8)
+"""Of install.sh: those after which the trio was, or may have been, changed."""
+_LINE = re.compile(rf"([0-9a-f]{{64}})  ({UUID_PATTERN}) ([a-z]+) ([0-9])\n")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """What a code says: that this run ended so on this device."""
+
+    device_uuid: str
+    verb: str
+    """One of VERBS."""
+    exit_code: int
+
+
+def prove(key_pem: bytes, bundle_id: str) -> str:
+    """Return what a device's codes for a bundle are drawn from: base64 of a signature.
+
+    RSA PKCS#1 v1.5 (RFC 8017 section 8.2), SHA-256: always the same for a key and a bundle.
+    key_pem is the new key of the bundle's first FMC, unencrypted.
+    """
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    text = f"sftunnel-bundler code 1 {bundle_id}\n".encode()
+    signature = load_private_key(key_pem, "the new key").sign(text, PKCS1v15(), SHA256())
+    return base64.b64encode(signature).decode()
+
+
+def confirmation_code(proof: str, verb: str, exit_code: int) -> str:
+    """Return the code of a run, such as `k7mqx2hf9tpa`; proof is what `prove` returned."""
+    digest = hashlib.sha256(f"{proof} {verb} {exit_code}\n".encode()).digest()
+    letters = base64.b64encode(digest).decode().lower()
+    return "".join(letter for letter in letters if letter in ALPHABET)[:CODE_LENGTH]
+
+
+def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[str, ...]:
+    """Return the lines that one device has in the kit's file; one signature is made for all."""
+    proof = prove(key_pem, bundle_id)
+    return tuple(
+        f"{_digest(confirmation_code(proof, verb, code))}  {device_uuid} {verb} {code}\n"
+        for verb in VERBS
+        for code in EXITS
+    )
+
+
+def render_codes(lines: Iterable[str]) -> bytes:
+    """Return the kit's file: the lines of all devices, sorted, so that their order says nothing."""
+    return "".join(sorted(lines)).encode()
+
+
+def read_codes(data: bytes) -> Mapping[str, Run]:
+    """Return the runs by the hash of their code, from the kit's file; raises ValueError."""
+    runs: dict[str, Run] = {}
+    for line in data.decode("ascii").splitlines(keepends=True):
+        found = _LINE.fullmatch(line)
+        if not found:
+            raise ValueError(f"unusable line '{printable(line.rstrip(), 80)}'")
+        runs[found[1]] = Run(found[2], found[3], int(found[4]))
+    if render_codes(_lines(runs)) != data:
+        raise ValueError("its lines are not sorted, or one comes twice")
+    return runs
+
+
+def covers(runs: Mapping[str, Run], device_uuids: Iterable[str]) -> bool:
+    """Tell whether a kit's file has every run of these devices once, and no other."""
+    wanted = [Run(uuid, verb, code) for uuid in device_uuids for verb in VERBS for code in EXITS]
+    return sorted(runs.values()) == sorted(wanted)
+
+
+def find_run(runs: Mapping[str, Run], typed: str) -> Run | None:
+    """Return what a code says that was read out; None if no device of the kit gives it.
+
+    Case, blanks and hyphens are ignored. Raises BundlerError (USAGE) for what is no code.
+    """
+    code = re.sub(r"[\s-]", "", typed).lower()
+    if len(code) != CODE_LENGTH or not set(code) <= set(ALPHABET):
+        found = printable(typed, 40)
+        raise BundlerError(
+            f"wanted a confirmation code of {CODE_LENGTH} characters, found '{found}'",
+            "have it read out again, letter by letter: there is no i, l, o, 0 or 1 in it",
+            ExitCode.USAGE,
+        )
+    return runs.get(_digest(code))
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _lines(runs: Mapping[str, Run]) -> Iterable[str]:
+    return (f"{key}  {r.device_uuid} {r.verb} {r.exit_code}\n" for key, r in runs.items())
