@@ -13,6 +13,7 @@ from rehearsal import Made
 from sftunnel_builder.build import BuildRequest, build_kit
 from sftunnel_builder.bundle import checksum_list
 from sftunnel_builder.choose import Wanted
+from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.open_kit import open_kit
 from sftunnel_builder.signer import KeySigner, generate_signer, load_signer
@@ -117,6 +118,15 @@ def _rename(kit: Path) -> None:
     path.rename(path.with_name("sftunnel-other-c8d5d5c6.tar.gz"))
 
 
+def _forget_a_code(kit: Path) -> None:
+    codes = (kit / CODES).read_text()
+    (kit / CODES).write_text(codes[codes.index("\n") + 1 :])
+
+
+def _spoil_the_codes(kit: Path) -> None:
+    (kit / CODES).write_text(f"{(kit / CODES).read_text()}x\n")
+
+
 def _remove_bundles(kit: Path) -> None:
     for path in [*kit.glob("*/*")]:
         path.unlink()
@@ -125,6 +135,9 @@ def _remove_bundles(kit: Path) -> None:
 LISTED = [
     pytest.param(_rename, "is the bundle that belongs in '", id="a bundle of another name"),
     pytest.param(lambda kit: (kit / "notes").touch(), "'notes' is missing, or", id="a note"),
+    pytest.param(lambda kit: (kit / CODES).unlink(), "'codes' is missing, or", id="no codes"),
+    pytest.param(_forget_a_code, "'codes' is of other devices", id="a code less"),
+    pytest.param(_spoil_the_codes, "of the format: unusable line 'x'", id="no line of codes"),
     pytest.param(_remove_bundles, "it holds no bundle", id="no bundle"),
 ]
 

@@ -28,7 +28,7 @@ from toolsets import Toolset
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 COREUTILS = Toolset("coreutils", ["dash"])
 APPLETS = Toolset("busybox applets", ["dash"], busybox="own")
-FOR_THE_RECORD = ("signers", "runs", "runs.new", "receipts", "logs")
+FOR_THE_RECORD = ("signers", "runs", "runs.new", "receipt.new", "receipts", "logs")
 """In the state directory: what a run may do without."""
 
 
