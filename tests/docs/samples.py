@@ -446,6 +446,8 @@ def _from_a_stick(site: Site) -> None:
 # --- comparing -------------------------------------------------------------------------------
 
 _CHANGING = (
+    (r"(?<=BEGIN SFTUNNEL RECEIPT-----\n)(\S{1,64}\n)+", "<receipt>\n"),
+    (r"(?m)(?<=confirmation code: )[a-z2-9]{12}$", "<code>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
     (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "<sha256 in groups>"),
     (r"\b[0-9a-f]{20}\b", "<20 digits>"),

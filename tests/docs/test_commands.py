@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.samples import ROOT, SECRET, YES, Site, comparable, pages
+from sftunnel_builder.bundle_conf import parse_bundle_conf
 
 RUN = re.compile(r"<!-- run: (\w+) -->\n+```sh\n(.*?)```", re.DOTALL)
 
@@ -86,7 +88,7 @@ def test_verifying_a_bundle_by_hand(site: Site, unpacked: Path, page: str) -> No
 def test_verifying_a_kit_by_hand(site: Site, unpacked: Path) -> None:
     said = sh("\n".join(commands("README.md", "unpacked")), site.place / "kit")
     assert site.fingerprint() in said
-    assert said.count(": OK") == 8
+    assert said.count(": OK") == 9
 
 
 def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
@@ -96,9 +98,17 @@ def test_verifying_a_receipt_by_hand(site: Site, unpacked: Path) -> None:
     done = site.device_run(device, unpacked, f"sh install.sh {options}", answers)
     assert done.code == 0, done.text
     (receipt,) = (site.place / "stick").glob("sftunnel-receipt-*.json")
-    script = "\n".join(commands("docs/security.md", "receipt"))
+    script = "\n".join(commands("docs/bundle-format.md", "receipt"))
     script = script.replace("RECEIPT", receipt.name).replace("BUNDLE", unpacked.name)
-    assert "Verified OK" in sh(script, site.place / "stick")
+    said = sh(script, site.place / "stick").splitlines()
+    conf = parse_bundle_conf((unpacked / "bundle.conf").read_bytes())
+    assert said == [
+        *("Verified OK", f"bundle_id={conf.bundle_id}", f"device_uuid={conf.device_uuid}")
+    ]
+    script = "\n".join(commands("docs/bundle-format.md", "code"))
+    key = device.peer_dir(site.fmc.uuid) / "sftunnel-key.pem"
+    script = script.replace("BUNDLE_ID", conf.bundle_id).replace("KEY", shlex.quote(str(key)))
+    assert f"confirmation code: {sh(script, site.place / 'stick').strip()}" in done.text
 
 
 def test_what_was_staged_is_activated_without_the_bundle(site: Site, unpacked: Path) -> None:
@@ -154,9 +164,10 @@ def test_every_block_to_be_run_is_run_here() -> None:
         ("README.md", "fmc"),
         ("README.md", "device"),
         ("README.md", "unpacked"),
+        ("bundle-format.md", "code"),
+        ("bundle-format.md", "receipt"),
         ("bundle-format.md", "unpacked"),
         ("operations.md", "collect"),
-        ("security.md", "receipt"),
     }
 
 
