@@ -22,6 +22,8 @@ from rehearsal import (
     put_before_path,
     snapshot,
 )
+from sftunnel_builder.bundle_conf import parse_bundle_conf
+from sftunnel_builder.codes import CODES, Run, find_run, read_codes
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.trio import TRIO_NAMES
@@ -313,9 +315,16 @@ def test_a_device_of_an_ha_pair_gets_both_trios_in_one_transaction(tmp_path: Pat
             landed = firewall.device.trio(fmc.uuid)
             assert landed["cacert.pem"] == fmc.ca_pem
             assert landed["sftunnel-key.pem"] == (pushed / "sftunnel-key.pem").read_bytes()
-        assert firewall.rollback().returncode == 0
+        first, *_ = parse_bundle_conf((firewall.bundle / "bundle.conf").read_bytes()).trios
+        assert first.fmc_uuid == fmcs[0].uuid
+        back = firewall.rollback()
+        assert back.returncode == 0
         for fmc in fmcs:
             assert firewall.device.trio(fmc.uuid) == device.trio(fmc.uuid)
+        runs = read_codes((made.kit / CODES).read_bytes())
+        for run, verb in ((done, "install"), (back, "rollback")):
+            _, _, code = run.stdout.partition("confirmation code: ")
+            assert find_run(runs, code[:12]) == Run(device.uuid, verb, 0)
     finally:
         firewall.device.stop_sftunnel()
 

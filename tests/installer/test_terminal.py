@@ -158,8 +158,8 @@ def test_no_command_line_or_environment_ever_holds_a_secret(
         str(trace),
         "sh",
     ]
-    # As the caller's own variable of that name it would go into every environment.
-    firewall.environment["passphrase"] = "something else"
+    # As the caller's own variables of these names they would go into every environment.
+    firewall.environment.update({"passphrase": "something else", "new_key": "something else"})
     done = firewall.install("--no-restart")
     assert done.returncode == 0, done.stderr
     text = trace.read_text()
