@@ -1,0 +1,101 @@
+"""`sftunnel-bundler receipts`: what the devices say of their runs, and how the change stands.
+
+With --json: kit, created, signer, counts (by state), devices (a list of name, uuid, address,
+bundle, bundle_sha256, fmc_uuids, state, seen, known_by, tunnel, exit, not_after, is_expiring),
+refused (a list of error and hint), new_entries and notes.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sftunnel_builder import screen
+from sftunnel_builder.cli.verify import read_fingerprints
+from sftunnel_builder.errors import BundlerError, ExitCode
+
+if TYPE_CHECKING:
+    from sftunnel_builder.account import Account
+
+
+def receipts(
+    kit: Annotated[Path, typer.Argument(metavar="KIT", help="A signed kit.", show_default=False)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Receipts, a mounted stick, logs of a terminal, or - for standard input. "
+            "[default: what the ledger beside the kit has]",
+            readable=False,  # what cannot be read is told in our words
+            show_default=False,
+        ),
+    ] = None,
+    codes: Annotated[
+        list[str] | None,
+        typer.Option("--code", help="Confirmation code read out by telephone. May be repeated."),
+    ] = None,
+    warn_days: Annotated[
+        int, typer.Option("--warn-days", min=0, help="Show as expiring so many days ahead.")
+    ] = 90,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option("--signer", help="Fingerprint of who must have signed it. May be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the devices as CSV.")] = False,
+) -> None:
+    """Verify receipts and codes, and show how the change stands.
+
+    Exits with 0 when all devices are done, 9 when some are not, 4 when a receipt was refused.
+    """
+    from sftunnel_builder.account import AccountRequest, take_account
+    from sftunnel_builder.standing import is_done
+
+    if as_json and as_csv:
+        raise BundlerError(
+            "--json and --csv contradict each other", "give one of them", ExitCode.USAGE
+        )
+    trusted = read_fingerprints(signer)
+    request = AccountRequest(
+        kit=Path(os.path.realpath(kit)),
+        files=tuple(files or ()),
+        codes=tuple(codes or ()),
+        trusted=trusted,
+        warn_days=warn_days,
+    )
+    account = take_account(request, datetime.now(UTC), "en")
+    _show(account, as_json=as_json, as_csv=as_csv)
+    if not trusted:
+        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+    if account.refused:
+        raise typer.Exit(ExitCode.UNTRUSTED)
+    raise typer.Exit(ExitCode.DONE if is_done(account.fleet) else ExitCode.PART_DONE)
+
+
+def _show(account: Account, *, as_json: bool, as_csv: bool) -> None:
+    """Print the fleet, and what was refused."""
+    from sftunnel_builder import fleet_text
+
+    if as_json:
+        screen.result_json(
+            {
+                **fleet_text.as_json(account.fleet),
+                "refused": [{"error": e.message, "hint": e.hint} for e in account.refused],
+                "new_entries": account.new_entries,
+                "notes": list(account.notes),
+            }
+        )
+    elif as_csv:
+        # The lines end in CR LF; the last one's end is printed here.
+        screen.result(fleet_text.as_csv(account.fleet).removesuffix("\n"))
+    else:
+        for line in fleet_text.table(account.fleet):
+            screen.result(line)
+    for note in account.notes:
+        screen.note(f"note: {note}")
+    for error in account.refused:
+        screen.complain(error)

@@ -1,0 +1,105 @@
+"""The ledger keeps what came in, through a crash, and believes no line that it cannot prove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from receipts import Writer, expected, writer
+from rehearsal import Made
+from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.ledger import LEDGER, Proofs, Read, open_ledger, read_ledger
+from sftunnel_builder.receipt import parse_receipt
+
+
+@pytest.fixture(scope="module")
+def proofs(made: Made) -> Proofs:
+    return Proofs(expected(made), {})
+
+
+@pytest.fixture(scope="module")
+def first(made: Made) -> Writer:
+    return writer(made, made.devices[0])
+
+
+def keep(place: Path, proofs: Proofs, *receipts: bytes) -> None:
+    with open_ledger(place, proofs) as ledger:
+        ledger.append(map(parse_receipt, receipts))
+
+
+def texts(read: Read) -> list[bytes]:
+    return [entry.text.encode() for entry in read.entries]  # type: ignore[union-attr]
+
+
+def test_what_is_handed_in_twice_is_kept_once(
+    first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    one, two = first.receipt(), first.rolled_back()
+    keep(tmp_path, proofs, one, one)
+    keep(tmp_path, proofs, one, two)
+    assert texts(read_ledger(tmp_path, proofs)) == [one, two]
+    assert (tmp_path / LEDGER).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_cut_at_any_byte_is_said_and_nothing_else_is_lost(
+    first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    one, two = first.receipt(), first.rolled_back()
+    path = tmp_path / LEDGER
+    keep(tmp_path, proofs, one)
+    begun = path.stat().st_size
+    keep(tmp_path, proofs, two)
+    whole = path.read_bytes()
+    for cut in range(begun + 1, len(whole), 61):
+        path.write_bytes(whole[:cut])
+        read = read_ledger(tmp_path, proofs)
+        assert texts(read) == [one]
+        assert "line 2 was cut off" in read.notes[0]
+        keep(tmp_path, proofs, two)
+        assert path.read_bytes().startswith(whole[:cut] + b"\n")
+        read = read_ledger(tmp_path, proofs)
+        assert texts(read) == [one, two]
+        assert "line 2 was cut off" in read.notes[0]
+
+
+def test_a_cut_before_the_last_line_feed_loses_nothing(
+    first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    keep(tmp_path, proofs, first.receipt())
+    path = tmp_path / LEDGER
+    path.write_bytes(path.read_bytes()[:-1])
+    keep(tmp_path, proofs, first.rolled_back())
+    read = read_ledger(tmp_path, proofs)
+    assert (texts(read), read.notes) == ([first.receipt(), first.rolled_back()], ())
+
+
+CHANGES = [
+    pytest.param(b'\\"exit\\":0', b'\\"exit\\":8', "it was altered", id="another exit code"),
+    pytest.param(b'{"format":1', b'{"format": 1', "not as format 1 writes", id="a blank"),
+    pytest.param(b'"format":1,"rec', b'"format":2,"rec', "not as format 1", id="another format"),
+    pytest.param(b'"}\n{', b'"\n{', "it is no JSON", id="a damaged line with one behind it"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "why"), CHANGES)
+def test_a_line_that_was_edited_is_refused_by_its_number(
+    old: bytes, new: bytes, why: str, first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    keep(tmp_path, proofs, first.receipt(), first.rolled_back())
+    path = tmp_path / LEDGER
+    before = path.read_bytes()
+    assert old in before
+    path.write_bytes(before.replace(old, new, 1))
+    with pytest.raises(BundlerError) as caught:
+        keep(tmp_path, proofs, first.receipt(exit=8))
+    assert caught.value.code == ExitCode.UNTRUSTED
+    assert f"'{path}' line 1 is not as it was written: " in caught.value.message
+    assert why in caught.value.message
+
+
+def test_a_link_in_its_place_is_not_followed(first: Writer, proofs: Proofs, tmp_path: Path) -> None:
+    (tmp_path / LEDGER).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundlerError, match="cannot write the ledger"):
+        keep(tmp_path, proofs, first.receipt())
+    assert not (tmp_path / "elsewhere").exists()
