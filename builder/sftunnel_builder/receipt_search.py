@@ -175,9 +175,8 @@ def _blocks(chunks: Iterable[bytes], place: str) -> Iterator[Candidate | Bundler
         held = held[start:] if is_open else held[-len(_BEGIN) + 1 :]
     cut_off += is_open
     if cut_off:
-        begin = "a receipt begins and does" if cut_off == 1 else f"{cut_off} receipts begin and do"
         yield BundlerError(
-            f"'{place}': {begin} not end",
+            f"'{place}': of the receipts that begin there, {cut_off} do not end",
             "copy the whole block, from BEGIN to END, or take the receipt file",
             ExitCode.UNTRUSTED,
         )

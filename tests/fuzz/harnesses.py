@@ -27,6 +27,7 @@ from fuzz.certificates_and_keys import (
 )
 from fuzz.promises import assert_one_line, refusals_in_form
 from fuzz.targets import (
+    DEVICE,
     FMC,
     NOW,
     PASSPHRASE,
@@ -50,10 +51,13 @@ from sftunnel_builder.cli import diagnose, inspect
 from sftunnel_builder.devices import Manager, devices_of_failed_push, devices_with_pushed_files
 from sftunnel_builder.devices_csv import parse_devices_csv
 from sftunnel_builder.diagnosis import EXAMPLE_LENGTH, Observer
+from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.failed_push import parse_failed_push
 from sftunnel_builder.fmc_tree import FmcTree, runs_named_in
 from sftunnel_builder.log_files import MAX_LINE_BYTES, LogFile, Tally, read_lines
 from sftunnel_builder.log_lines import parse_line
+from sftunnel_builder.receipt import Expected, parse_receipt, verify_receipt
+from sftunnel_builder.receipt_search import find_receipts
 from sftunnel_builder.runbook import COLUMNS, render_device_runbook
 from sftunnel_builder.runs import manager_of
 from sftunnel_builder.snapshot import read_snapshot
@@ -155,6 +159,22 @@ def log(data: bytes) -> None:
             assert_one_line(text)
 
 
+def receipts(data: bytes) -> None:
+    """Find receipts in a file or a log; what is accepted is in the canonical form."""
+    conf = parse_bundle_conf(good().bundle.members["bundle.conf"])
+    kit = {DEVICE: Expected(conf, good().files.cert, "sftunnel-cert.pem")}
+    with as_file(data) as path:
+        for each in find_receipts([path]):
+            with refusals_in_form():
+                if isinstance(each, BundlerError):
+                    raise each
+                assert_one_line(each.place)
+                for reading in each.readings:
+                    receipt = parse_receipt(reading)
+                    assert receipt.text.encode() == reading
+                    verify_receipt(receipt, kit)
+
+
 def bundle_conf(data: bytes) -> None:
     """Parse bundle.conf; what is accepted is what `render` writes."""
     with refusals_in_form():
@@ -230,6 +250,7 @@ HARNESSES = {
     ),
     "snapshot": Harness(snapshot, 16_384, lambda: [gzip.compress(snapshot_of_good(), mtime=0)]),
     "snapshot_tar": Harness(snapshot_tar, 32_768, lambda: [snapshot_of_good()]),
+    "receipts": Harness(receipts, 16_384),
     "bundle_conf": Harness(bundle_conf, 4096, lambda: [good().bundle.members["bundle.conf"]]),
     "bundle_bytes": Harness(bundle_bytes, 65_536, lambda: [pack(good().bundle)]),
     "bundle_deflate": Harness(
