@@ -237,6 +237,7 @@ def run_samples(place: Path) -> dict[str, str]:
         _on_a_device(site)
         _on_another_device(site)
         _from_a_stick(site)
+        _back_at_the_kit(site)
     finally:
         site.close()
     return {name: site.as_told(text) for name, text in site.samples.items()}
@@ -443,6 +444,13 @@ def _from_a_stick(site: Site) -> None:
     _keep(site, "start", site.device_run(device, site.place, command, answers), 0)
 
 
+def _back_at_the_kit(site: Site) -> None:
+    """What the devices' receipts say of the change."""
+    signer = site.fingerprint()
+    command = f"sftunnel-bundler receipts kit stick usb --signer {signer}"
+    _keep(site, "receipts", site.fmc_run(command), 9)
+
+
 # --- comparing -------------------------------------------------------------------------------
 
 _CHANGING = (
@@ -455,6 +463,7 @@ _CHANGING = (
     (r"(?i)sha256 Fingerprint=[0-9A-F]{2}(:[0-9A-F]{2}){31}\b", "<fingerprint>"),
     (r"\b\d{8}T\d{6}Z\b", "<time>"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", "<time>"),
+    (r"(?m)\b\d{4}-\d\d-\d\d$", "<day>"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", "<time>"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\b", "<time>"),
     (r"SF-IMS\[\d+\]: \[\d+\]", "SF-IMS[<n>]: [<n>]"),
