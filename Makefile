@@ -19,12 +19,12 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz lint format lock wheel clean
+.PHONY: help demo test fuzz lint format catalogues lock wheel clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		while IFS='	' read -r target what; do printf '  make %-8s %s\n' "$$target" "$$what"; done
+		while IFS='	' read -r target what; do printf '  make %-10s %s\n' "$$target" "$$what"; done
 
 demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a temporary directory
 	@PYTHONPATH=builder $(BIN)/python -m sftunnel_builder demo $(ARGS)
@@ -47,6 +47,17 @@ lint: $(DEV) ## Check style, types and shell scripts
 format: $(DEV) ## Put the Python code into the project's style
 	@$(BIN)/python -m ruff check --quiet --fix-only .
 	@$(BIN)/python -m ruff format --quiet .
+
+CATALOGUE = --domain sftunnel-bundler
+STRINGS := .cache/strings.pot
+
+catalogues: $(DEV) ## Write into templates/locale what there is to translate, and compile what is
+	@mkdir -p .cache
+	@$(BIN)/pybabel -q extract --mapping pyproject.toml --no-location --sort-output --width 100 \
+		--omit-header --output $(STRINGS) .
+	@$(BIN)/pybabel -q update $(CATALOGUE) --input-file $(STRINGS) --output-dir templates/locale \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 100
+	@$(BIN)/pybabel -q compile $(CATALOGUE) --directory templates/locale
 
 wheel: $(DEV) ## Build the wheel into dist/
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .

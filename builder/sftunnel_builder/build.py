@@ -20,6 +20,7 @@ from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
+from sftunnel_builder.words import Lang
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
@@ -41,6 +42,8 @@ class BuildRequest:
     passphrase: str | None = None
     """One for the whole kit, chosen by a person; None: a random one for each device."""
     jobs: int = 1
+    lang: Lang = Lang.EN
+    """Of the runbooks."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def build_kit(
     sums_sha256 = None
     passphrases: list[tuple[str, str, str]] = []
     codes: list[str] = []
-    with new_kit(request.out, request.signer) as kit:
+    with new_kit(request.out, request.signer, request.lang) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):
                 refused.append(outcome)

@@ -26,6 +26,7 @@ from sftunnel_builder.trio import (
     check_certificates,
     check_trio,
 )
+from sftunnel_builder.words import Lang, speaking
 
 SUMS, SIGNATURE, SIGNER = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 RUNBOOK = "RUNBOOK.txt"
@@ -109,12 +110,13 @@ def make_contents(
     return Contents(conf, members)
 
 
-def sign_contents(contents: Contents, signer: Signer) -> Bundle:
+def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> Bundle:
     """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
     members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
-    members[RUNBOOK] = render_device_runbook(
-        contents.conf, contents.top, signer.fingerprint(), contents.is_key_encrypted()
-    )
+    with speaking(lang):
+        members[RUNBOOK] = render_device_runbook(
+            contents.conf, contents.top, signer.fingerprint(), contents.is_key_encrypted()
+        )
     members[SIGNER] = signer.public_pem()
     members[SUMS] = checksum_list(members)
     members[SIGNATURE] = signer.sign(members[SUMS])

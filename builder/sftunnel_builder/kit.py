@@ -25,6 +25,7 @@ from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
+from sftunnel_builder.words import Lang, speaking
 
 START = "start.sh"
 """Finds a device's bundle in a signed kit, on the device."""
@@ -44,10 +45,11 @@ def kit_files(top: str, *, is_signed: bool) -> tuple[str, ...]:
 class Kit:
     """A kit that is being written, in a directory beside its final name."""
 
-    def __init__(self, directory: Path, signer: Signer | None) -> None:
-        """Begin an empty kit; without a signer it is one for `sign`."""
+    def __init__(self, directory: Path, signer: Signer | None, lang: Lang = Lang.EN) -> None:
+        """Begin an empty kit, its runbooks in lang; without a signer it is one for `sign`."""
         self.directory = directory
         self._signer = signer
+        self._lang = lang
         self._sums: dict[str, str] = {}
 
     def add(self, name: str, content: bytes, sha256: str | None = None) -> None:
@@ -67,13 +69,14 @@ class Kit:
             (unsigned,) = kit_files(contents.top, is_signed=False)
             self.add(unsigned, bundle.data)
             return bundle
-        bundle = sign_contents(contents, self._signer)
+        bundle = sign_contents(contents, self._signer, self._lang)
         digest, signer = bundle.sha256(), self._signer.fingerprint()
         packed, checksum, runbook = kit_files(contents.top, is_signed=True)
         self.add(packed, bundle.data, digest)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
         is_locked = contents.is_key_encrypted()
-        page = render_device_runbook(contents.conf, contents.top, signer, is_locked, digest)
+        with speaking(self._lang):
+            page = render_device_runbook(contents.conf, contents.top, signer, is_locked, digest)
         self.add(runbook, page)
         return bundle
 
@@ -130,7 +133,7 @@ def _is_kit(path: Path) -> bool:
 
 
 @contextmanager
-def new_kit(out: Path, signer: Signer | None) -> Iterator[Kit]:
+def new_kit(out: Path, signer: Signer | None, lang: Lang = Lang.EN) -> Iterator[Kit]:
     """Give a kit to fill; afterwards it stands under its name, unless an error came.
 
     Raises BundlerError when the operating system refuses, and leaves what was there before.
@@ -138,7 +141,7 @@ def new_kit(out: Path, signer: Signer | None) -> Iterator[Kit]:
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
         try:
-            yield Kit(work, signer)
+            yield Kit(work, signer, lang)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise

@@ -1,4 +1,4 @@
-"""What is carried along that is not Python: templates, the fragments of install.sh, start.sh.
+"""What is carried that is not Python: templates, catalogues, install.sh's fragments, start.sh.
 
 They stand in `share/` in an installed package or a frozen program, and at the top of a checkout;
 here is the one place that knows.
@@ -36,6 +36,8 @@ INSTALLER_FRAGMENTS = (
 """In the order in which they are joined. `main "$@"` is the last line of the last one, so that a
 file that was cut short runs nothing."""
 
+DOMAIN = "sftunnel-bundler"
+"""The name of the catalogues."""
 _FRAGMENT_HEAD = "# shellcheck shell=sh\n"
 
 
@@ -59,10 +61,23 @@ def start_script() -> bytes:
     return _folder("installer").joinpath("start/start.sh").read_bytes()
 
 
+def catalogues() -> Path:
+    """Return the folder that holds `<language>/LC_MESSAGES/sftunnel-bundler.mo`."""
+    return _folder("templates") / "locale"
+
+
 @cache
 def template(name: str) -> jinja2.Template:
     """Return a Jinja2 template, such as RUNBOOK.txt.j2. An undefined name in it raises."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return what all templates have in common; they speak the language chosen in `words`."""
     import jinja2
+
+    from sftunnel_builder import words
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_folder("templates")),
@@ -71,5 +86,10 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    return environment.get_template(name)
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext
+    )
+    return environment

@@ -30,6 +30,7 @@ from sftunnel_builder.open_kit import open_kit, refuse_other_signer
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import Lang
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class SignRequest:
     trusted: Set[str]
     """Fingerprints of who may have signed the kit before; empty: anybody."""
     now: datetime
+    lang: Lang = Lang.EN
+    """Of the runbooks; those of the kit before do not count."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def sign_kit(
     }
     signed = []
     bundles = list(opened.bundles.values())
-    with new_kit(request.out, request.signer) as kit:
+    with new_kit(request.out, request.signer, request.lang) as kit:
         for contents in watch(bundles, len(bundles)):
             bundle = kit.add_bundle(contents)
             conf, place = contents.conf, kit_files(contents.top, is_signed=True)[0]

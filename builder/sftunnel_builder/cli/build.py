@@ -10,6 +10,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.cli.signing import (
+    Language,
     SignCommandLine,
     SigningKey,
     SigningPassphraseFile,
@@ -20,6 +21,7 @@ from sftunnel_builder.cli.signing import (
 )
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import read_passphrase_file
+from sftunnel_builder.words import Lang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +86,7 @@ def build(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes to use. [default: one a core]")
     ] = None,
+    lang: Language = Lang.EN,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Build a kit: one signed bundle a device."""
@@ -121,6 +124,7 @@ def build(
         plain_keys=plain_keys,
         passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
         jobs=jobs or os.cpu_count() or 1,
+        lang=lang,
     )
     report = build_kit(request, progress_beside(request.signer, "Building"))
     if as_json:

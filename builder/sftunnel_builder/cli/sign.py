@@ -11,6 +11,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.cli.signing import (
+    Language,
     SignCommandLine,
     SigningKey,
     SigningPassphraseFile,
@@ -19,6 +20,7 @@ from sftunnel_builder.cli.signing import (
     show_kit,
 )
 from sftunnel_builder.cli.verify import read_fingerprints
+from sftunnel_builder.words import Lang
 
 if TYPE_CHECKING:
     from sftunnel_builder.sign import SignReport
@@ -42,6 +44,7 @@ def sign(
         Path | None,
         typer.Option("--out", help="The signed kit to write. [default: in place of KIT]"),
     ] = None,
+    lang: Language = Lang.EN,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Sign a kit that was built unsigned, or by another."""
@@ -55,6 +58,7 @@ def sign(
         signer=choose_signer(signing_key, signing_passphrase_file, sign_command),
         trusted=trusted,
         now=datetime.now(UTC),
+        lang=lang,
     )
     report = sign_kit(request, progress_beside(request.signer, "Signing"))
     if as_json:

@@ -1,4 +1,4 @@
-"""Who signs: the options that `build` and `sign` share, and what both say of a signed kit."""
+"""Who signs, in which language; what `build` and `sign` share, and both say of a signed kit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
 from sftunnel_builder.sign_command import SignCommand, load_sign_command
 from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
+from sftunnel_builder.words import Lang
 
 T = TypeVar("T")
 
@@ -37,6 +38,8 @@ SignCommandLine = Annotated[
         "and writes a DER signature.",
     ),
 ]
+
+Language = Annotated[Lang, typer.Option("--lang", help="Language of runbooks and pages.")]
 
 
 def choose_signer(key: Path | None, passphrase_file: Path | None, command: str | None) -> Signer:
