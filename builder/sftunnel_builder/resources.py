@@ -67,6 +67,12 @@ def catalogues() -> Path:
 
 
 @cache
+def template_text(name: str) -> str:
+    """Return a file of the templates that is taken as it is, such as page.css."""
+    return _folder("templates").joinpath(name).read_text("utf-8")
+
+
+@cache
 def template(name: str) -> jinja2.Template:
     """Return a Jinja2 template, such as RUNBOOK.txt.j2. An undefined name in it raises."""
     return _environment().get_template(name)
