@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
+from sftunnel_builder.fleet import Fleet, State
 from sftunnel_builder.qr import qr_svg
 from sftunnel_builder.resources import template, template_text
 from sftunnel_builder.signer import grouped
-from sftunnel_builder.words import gettext, spoken
+from sftunnel_builder.words import Lang, gettext, speaking, spoken
 
 
 def render_page(name: str, *, about: str, signer: str, store: str, **values: Any) -> bytes:
@@ -53,21 +59,86 @@ def _policy(style: str, script: str) -> str:
 
 
 def _running_lines(about: str, signer: str) -> str:
-    """Return the rule for the margins of a printed page: whose it is, who signed, which of how many."""
-    groups = grouped(signer)
-    line = "font: 8pt system-ui, sans-serif; color: #16202b; vertical-align: middle"
+    """Return the rule for the margins of a printed page: whose it is, who signed, how many."""
+    line = "font: 8pt system-ui, sans-serif; color: #16202b; white-space: nowrap"
+    fingerprint = _css_string(f"{gettext('Signer')} {grouped(signer)}")
     return f"""@page {{
-  @top-left {{ content: {_css_string(about)}; {line}; width: 60%; text-align: left; }}
+  @top-left {{ content: {_css_string(about)}; {line}; }}
   @top-right {{ content: "sftunnel-bundler"; {line}; }}
-  @bottom-left {{ content: {_css_string(f"{gettext("Signer")} {groups}")}; {line}; font-size: 7pt; font-family: monospace; white-space: nowrap; }}
+  @bottom-left {{ content: {fingerprint}; {line}; font-size: 7pt; }}
   @bottom-right {{ content: counter(page) " / " counter(pages); {line}; }}
 }}
 """
 
 
 def _css_string(text: str) -> str:
-    """Return a CSS string, all but letters, digits and blanks of ASCII escaped (CSS Syntax 3)."""
-    safe = "".join(
-        c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):06x}" for c in text
-    )
+    """Return a CSS string, all but letters and digits of ASCII escaped (CSS Syntax 3, 4.3.7)."""
+    safe = "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text)
     return f'"{safe}"'
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How a state is shown: a class of page.css and a shape, a word, what fills its bar."""
+
+    css: str
+    label: str
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the progress bar, which is 1000 long."""
+
+    state: _Shown
+    start: float
+    width: float
+
+
+def render_index(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> bytes:
+    """Return the page of the whole change, in the fleet's language.
+
+    refreshed is when its states were last brought up to date, UTC; None in a kit, where nothing is
+    installed yet. runbooks is the directory of the runbooks as seen from the page, with a slash.
+    """
+    with speaking(Lang(fleet.lang)):
+        states = _states()
+        found = Counter(device.state for device in fleet.devices)
+        counts = [(shown, found[state]) for state, shown in states.items()]
+        return render_page(
+            "index.html.j2",
+            about=gettext("Change {kit}").format(kit=fleet.kit_name),
+            signer=fleet.signer,
+            store=f"sftunnel-bundler {fleet.signer[:16]} {fleet.created.isoformat()} change",
+            fleet=fleet,
+            refreshed=refreshed,
+            runbooks=quote(runbooks),
+            states=states,
+            hows={"receipt": gettext("by receipt"), "code": gettext("by code"), "": ""},
+            counts=counts,
+            parts=_parts(counts),
+            progress_text=", ".join(f"{shown.label}: {count}" for shown, count in counts),
+            fmc_uuids=list(dict.fromkeys(uuid for each in fleet.devices for uuid in each.fmc_uuids)),
+        )
+
+
+def _states() -> dict[State, _Shown]:
+    """Return how the states are shown, in the order of the progress bar."""
+    return {
+        State.DONE: _Shown("done", gettext("done")),
+        State.UNCONFIRMED: _Shown("unconfirmed", gettext("no tunnel yet"), "strokes"),
+        State.ROLLED_BACK: _Shown("rolled-back", gettext("rolled back"), "counter"),
+        State.FAILED: _Shown("failed", gettext("failed"), "crosses"),
+        State.PENDING: _Shown("pending", gettext("pending")),
+    }
+
+
+def _parts(counts: Sequence[tuple[_Shown, int]]) -> list[_Part]:
+    """Return the progress bar: what is pending is left empty."""
+    unit = 1000 / max(1, sum(count for _, count in counts))
+    parts, start = [], 0.0
+    for shown, count in counts:
+        if count and shown.css != "pending":
+            parts.append(_Part(shown, round(start, 2), round(count * unit, 2)))
+        start += count * unit
+    return parts
