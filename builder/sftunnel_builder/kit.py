@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from sftunnel_builder.bundle import (
@@ -21,7 +22,9 @@ from sftunnel_builder.bundle import (
 )
 from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.fleet import Fleet, FleetDevice
 from sftunnel_builder.on_disk import flush_directory, write_private
+from sftunnel_builder.page import render_index
 from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
@@ -29,7 +32,9 @@ from sftunnel_builder.words import Lang, speaking
 
 START = "start.sh"
 """Finds a device's bundle in a signed kit, on the device."""
-KIT_NAMES = {SUMS, SIGNATURE, SIGNER, START, CODES, "bundles", "runbooks"}
+INDEX = "index.html"
+"""The page of the whole change, before anything is installed."""
+KIT_NAMES = {SUMS, SIGNATURE, SIGNER, START, INDEX, CODES, "bundles", "runbooks"}
 UNSIGNED = "unsigned"
 """Where the bundles of an unsigned kit are: not where somebody looks for what to carry."""
 UNSIGNED_KIT_NAMES = {SUMS, CODES, UNSIGNED}
@@ -45,11 +50,19 @@ def kit_files(top: str, *, is_signed: bool) -> tuple[str, ...]:
 class Kit:
     """A kit that is being written, in a directory beside its final name."""
 
-    def __init__(self, directory: Path, signer: Signer | None, lang: Lang = Lang.EN) -> None:
-        """Begin an empty kit, its runbooks in lang; without a signer it is one for `sign`."""
+    def __init__(
+        self, directory: Path, name: str, signer: Signer | None, lang: Lang = Lang.EN
+    ) -> None:
+        """Begin an empty kit, its pages in lang; without a signer it is one for `sign`.
+
+        name is what its page calls it.
+        """
         self.directory = directory
+        self._name = name
         self._signer = signer
         self._lang = lang
+        self._devices: list[FleetDevice] = []
+        self._created: list[datetime] = []
         self._sums: dict[str, str] = {}
 
     def add(self, name: str, content: bytes, sha256: str | None = None) -> None:
@@ -78,10 +91,12 @@ class Kit:
         with speaking(self._lang):
             page = render_device_runbook(contents.conf, contents.top, signer, is_locked, digest)
         self.add(runbook, page)
+        self._devices.append(fleet_device(contents, digest))
+        self._created.append(contents.conf.created)
         return bundle
 
     def seal(self, codes: bytes) -> str:
-        """Write start.sh, the signer's public key, and the signed list of everything in the kit.
+        """Write what a kit has once, and last of all the signed list of everything in it.
 
         codes is the file of that name, as `render_codes` returns it. Returns the SHA-256 of the
         list.
@@ -90,11 +105,33 @@ class Kit:
         if self._signer is not None:
             self.add(START, start_script())
             self.add(SIGNER, self._signer.public_pem())
+            fleet = Fleet(
+                devices=tuple(self._devices),
+                created=max(self._created),
+                signer=self._signer.fingerprint(),
+                kit_name=self._name,
+                lang=self._lang,
+            )
+            self.add(INDEX, render_index(fleet, None, "runbooks/"))
         sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._sums.items()))
         write_private(self.directory / SUMS, sums.encode())
         if self._signer is not None:
             write_private(self.directory / SIGNATURE, self._signer.sign(sums.encode()))
         return hashlib.sha256(sums.encode()).hexdigest()
+
+
+def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
+    """Return the device of a bundle of which nothing is known yet; sha256 is the bundle file's."""
+    conf = contents.conf
+    return FleetDevice(
+        uuid=conf.device_uuid,
+        name=conf.device_name,
+        address=conf.device_address,
+        bundle=contents.top,
+        bundle_sha256=sha256,
+        fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
+        not_after=contents.not_after_utc(),
+    )
 
 
 def passphrase_path(out: Path) -> Path:
@@ -141,7 +178,7 @@ def new_kit(out: Path, signer: Signer | None, lang: Lang = Lang.EN) -> Iterator[
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
         try:
-            yield Kit(work, signer, lang)
+            yield Kit(work, out.name, signer, lang)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise

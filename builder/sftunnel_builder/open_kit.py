@@ -31,7 +31,7 @@ from sftunnel_builder.bundle import (
 )
 from sftunnel_builder.codes import CODES, covers, read_codes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
-from sftunnel_builder.kit import START, kit_files
+from sftunnel_builder.kit import INDEX, START, kit_files
 from sftunnel_builder.signer import fingerprint, is_signed_by
 
 _NAME = re.compile(r"[A-Za-z0-9._/-]+")
@@ -74,7 +74,7 @@ def open_kit(directory: Path) -> OpenedKit:
         raise _altered(difference(sums, files))
     names = [name for name in files if name.endswith(".tar.gz")]
     bundles = {name: _open(name, files[name], signer) for name in names}
-    known = {CODES, SIGNER, START} if signer else {CODES}
+    known = {CODES, SIGNER, START, INDEX} if signer else {CODES}
     for name, contents in bundles.items():
         wanted = kit_files(contents.top, is_signed=signer is not None)
         if name != wanted[0]:

@@ -10,12 +10,13 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from sftunnel_builder.fleet import Fleet, State
+from sftunnel_builder.errors import printable
+from sftunnel_builder.fleet import Fleet, FleetDevice, State
 from sftunnel_builder.qr import qr_svg
 from sftunnel_builder.resources import template, template_text
 from sftunnel_builder.signer import grouped
@@ -102,15 +103,17 @@ def render_index(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> byt
     installed yet. runbooks is the directory of the runbooks as seen from the page, with a slash.
     """
     with speaking(Lang(fleet.lang)):
+        fleet = replace(fleet, devices=tuple(map(_shown, fleet.devices)))
         states = _states()
         found = Counter(device.state for device in fleet.devices)
         counts = [(shown, found[state]) for state, shown in states.items()]
         return render_page(
             "index.html.j2",
-            about=gettext("Change {kit}").format(kit=fleet.kit_name),
+            about=gettext("Change {kit}").format(kit=printable(fleet.kit_name)),
             signer=fleet.signer,
             store=f"sftunnel-bundler {fleet.signer[:16]} {fleet.created.isoformat()} change",
             fleet=fleet,
+            kit_name=printable(fleet.kit_name),
             refreshed=refreshed,
             runbooks=quote(runbooks),
             states=states,
@@ -118,8 +121,15 @@ def render_index(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> byt
             counts=counts,
             parts=_parts(counts),
             progress_text=", ".join(f"{shown.label}: {count}" for shown, count in counts),
-            fmc_uuids=list(dict.fromkeys(uuid for each in fleet.devices for uuid in each.fmc_uuids)),
+            fmc_uuids=list(
+                dict.fromkeys(uuid for each in fleet.devices for uuid in each.fmc_uuids)
+            ),
         )
+
+
+def _shown(device: FleetDevice) -> FleetDevice:
+    """Return a device whose texts from outside can be shown."""
+    return replace(device, name=printable(device.name), address=printable(device.address))
 
 
 def _states() -> dict[State, _Shown]:

@@ -40,8 +40,8 @@ _START_HEAD = b"#!/bin/sh\n# start.sh: "
 """How a start.sh of any release begins."""
 _MAC_PREFIX = "._"
 _OF_A_KIT = re.compile(
-    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|codes|bundles|runbooks"
-    r"|bundles/sftunnel-[\w.-]+\.tar\.gz(\.sha256)?|runbooks/sftunnel-[\w.-]+\.txt",
+    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|index\.html|codes|bundles|runbooks"
+    r"|bundles/sftunnel-[\w.-]+\.tar\.gz(\.sha256)?|runbooks/sftunnel-[\w.-]+\.(txt|html)",
     re.ASCII,
 )
 """What a kit of any release may have in it, relative to it."""
