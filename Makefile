@@ -19,12 +19,12 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz lint format catalogues lock wheel clean
+.PHONY: help demo test fuzz screenshots lint format catalogues lock wheel clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		while IFS='	' read -r target what; do printf '  make %-10s %s\n' "$$target" "$$what"; done
+		while IFS='	' read -r target what; do printf '  make %-11s %s\n' "$$target" "$$what"; done
 
 demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a temporary directory
 	@PYTHONPATH=builder $(BIN)/python -m sftunnel_builder demo $(ARGS)
@@ -34,6 +34,9 @@ test: $(DEV) ## Run the tests
 
 fuzz: $(DEV) ## Give the readers inputs that nobody thought of, ten minutes each
 	@PYTHONPATH=builder:tests $(BIN)/python -W error -m fuzz.run $(ARGS)
+
+screenshots: $(DEV) ## Take pictures of every page, on screens and paper, into .cache/screenshots
+	@PYTHONPATH=builder:tests $(BIN)/python tests/pages/screenshots.py .cache/screenshots
 
 lint: $(DEV) ## Check style, types and shell scripts
 	@status=0; \

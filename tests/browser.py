@@ -1,6 +1,6 @@
-"""A headless Chromium, told what to do over a pipe in its own protocol (DevTools), no library between.
+"""A headless Chromium, told what to do over a pipe in its own protocol, no library between.
 
-It reaches no network: what a page asks for is noted before it is asked, and must be the page itself.
+The protocol is that of DevTools. What a page says and asks for is noted.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def browse(profile: Path) -> Iterator[Page]:
     assert program is not None
     (their_in, our_out), (our_in, their_out) = os.pipe(), os.pipe()
     # Chromium reads commands at descriptor 3 and answers at 4.
-    shell = f'exec "$0" "$@" 3<&{their_in} 4>&{their_out}'
+    shell = f'exec "$0" "$@" 3</dev/fd/{their_in} 4>/dev/fd/{their_out}'
     process = subprocess.Popen(
         ["sh", "-c", shell, program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
         pass_fds=(their_in, their_out),

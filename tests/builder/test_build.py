@@ -110,6 +110,7 @@ def test_every_device_of_failed_push_gets_a_bundle(site: Site) -> None:
             "SHA256SUMS",
             "SHA256SUMS.sig",
             "codes",
+            "index.html",
             "signer.pem",
             "start.sh",
             *(f"bundles/sftunnel-BSNS-1120-1-c8d5d5c6.tar.gz{end}" for end in ("", ".sha256")),
