@@ -96,9 +96,11 @@ def test_a_thousand_devices_are_filtered_at_once(
       return performance.now() - begin;
     })"""
     texts = ("b", "bsns", "1120-99", "1120-999", "10.48.3.", "zzz", "", "10.48.1.7 bsns")
-    times = [page.run(f"{measure}({json.dumps(text)})") for text in texts * 3]
-    record_property("found", f"1,000 devices filtered in at most {max(times):.0f} ms")
-    assert max(times) < MAX_FILTER_MS
+    rounds = [[page.run(f"{measure}({json.dumps(text)})") for text in texts] for _ in range(5)]
+    # The best of some rounds, as other work on the machine is not the page's.
+    slowest = max(map(min, zip(*rounds, strict=True)))
+    record_property("found", f"1,000 devices filtered in at most {slowest:.0f} ms")
+    assert slowest < MAX_FILTER_MS
     shown = "[...document.querySelectorAll('#fleet tbody tr')].filter(r => !r.hidden).length"
     wanted = sum("10.48.1.7" in each.address for each in make_fleet(1000).devices)
     assert 0 < page.run(shown) == wanted
@@ -167,10 +169,8 @@ def test_without_a_script_all_is_there_but_what_needs_one(page: Page, pages: Pat
     assert grouped(SIGNER) in seen
     for state in State:
         assert state in seen
-    rows = (
-        "[...document.querySelectorAll('#fleet tbody tr')].filter(r => r.checkVisibility()).length"
-    )
-    assert page.run(rows) == 12
+    rows = "[...document.querySelectorAll('#fleet tbody tr')]"
+    assert page.run(f"{rows}.filter(r => r.checkVisibility()).length") == 12
     assert not page.run("document.querySelector('.find').checkVisibility()")
     assert page.said == []
 
