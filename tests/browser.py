@@ -135,7 +135,14 @@ class Page:
         self.call("Emulation.setScriptExecutionDisabled", value=not is_on)
 
     def screenshot(self) -> bytes:
-        """Return all of the page as PNG."""
+        """Return all of the page as PNG, on a screen that is high enough for it."""
+        size = self.call("Page.getLayoutMetrics")["cssLayoutViewport"]
+        width = size["clientWidth"]
+        is_dark = self.run("matchMedia('(prefers-color-scheme: dark)').matches")
+        for _ in range(2):  # What was out of sight may have another height once it is laid out.
+            height = self.run("document.documentElement.scrollHeight")
+            self.look(width, height, "dark" if is_dark else "light")
+            self.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
         answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         return base64.b64decode(answer["data"])
 
