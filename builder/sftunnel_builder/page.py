@@ -62,11 +62,11 @@ def _policy(style: str, script: str) -> str:
 def _running_lines(about: str, signer: str) -> str:
     """Return the rule for the margins of a printed page: whose it is, who signed, how many."""
     line = "font: 8pt system-ui, sans-serif; color: #16202b; white-space: nowrap"
-    fingerprint = _css_string(f"{gettext('Signer')} {grouped(signer)}")
+    signed = gettext("Signer {fingerprint}").format(fingerprint=grouped(signer))
     return f"""@page {{
   @top-left {{ content: {_css_string(about)}; {line}; }}
   @top-right {{ content: "sftunnel-bundler"; {line}; }}
-  @bottom-left {{ content: {fingerprint}; {line}; font-size: 7pt; }}
+  @bottom-left {{ content: {_css_string(signed)}; {line}; font-size: 7pt; }}
   @bottom-right {{ content: counter(page) " / " counter(pages); {line}; }}
 }}
 """

@@ -19,6 +19,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pending, half, many = make_fleet(12), make_fleet(12, is_half_done=True), make_fleet(1000)
     (place / "pending.html").write_bytes(render_index(pending, None, "runbooks/"))
     (place / "half.html").write_bytes(render_index(half, half.created, "../kit/runbooks/"))
+    spanish = make_fleet(12, is_half_done=True, lang="es")
+    (place / "spanish.html").write_bytes(render_index(spanish, half.created, "../kit/runbooks/"))
     (place / "many.html").write_bytes(render_index(many, None, "runbooks/"))
     return place
 

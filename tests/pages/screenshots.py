@@ -23,9 +23,11 @@ DOTS_PER_INCH = 90
 def make_pages(place: Path) -> list[Path]:
     """Write the pages to show, and return them."""
     pending, half = make_fleet(12), make_fleet(12, is_half_done=True)
+    spanish = make_fleet(12, is_half_done=True, lang="es")
     pages = {
         "index-pending": render_index(pending, None, "runbooks/"),
         "index-half-done": render_index(half, half.created, "../kit/runbooks/"),
+        "index-spanish": render_index(spanish, half.created, "../kit/runbooks/"),
     }
     for name, page in pages.items():
         (place / f"{name}.html").write_bytes(page)

@@ -19,7 +19,7 @@ from sftunnel_builder.signer import grouped
 
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 MAX_FILTER_MS = 100
-KINDS = ("pending.html", "half.html")
+KINDS = ("pending.html", "half.html", "spanish.html")
 HIGH = 9000
 """A screen in CSS pixels on which all of twelve devices is in sight, and so laid out."""
 
