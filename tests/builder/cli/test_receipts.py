@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,10 +100,17 @@ def test_a_code_counts_until_a_receipt_comes(made: Made, kit: Path) -> None:
 
 def test_standard_input_is_read(made: Made, kit: Path) -> None:
     both = b"".join(writer(made, device).receipt() for device in made.devices)
-    (kit.parent / "all.json").write_bytes(both)
-    done = run(kit.parent, "all.json", "all.json")
-    assert done.returncode == 0
-    assert "2 devices: 2 done" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "sftunnel_builder", "receipts", "kit", "-"],
+        cwd=kit.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        input=both,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"2 devices: 2 done" in done.stdout
 
 
 REFUSED = [
