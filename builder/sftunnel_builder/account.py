@@ -5,6 +5,7 @@
    stop the others
 3. what is new is appended to the ledger beside the kit
 4. all that the ledger has says how it stands with each device
+5. what was handed in changes the page beside the ledger, too
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sftunnel_builder.certificates import load_certificate
 from sftunnel_builder.codes import CODES, Run, find_run, read_codes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
-from sftunnel_builder.fleet import Fleet, FleetDevice
+from sftunnel_builder.fleet import Fleet
+from sftunnel_builder.kit import INDEX, fleet_device
 from sftunnel_builder.ledger import (
     CodeEntry,
     Entry,
@@ -29,6 +30,7 @@ from sftunnel_builder.ledger import (
     receipts_directory,
 )
 from sftunnel_builder.open_kit import OpenedKit, open_kit, refuse_other_signer
+from sftunnel_builder.progress_page import language_of, write_progress_page
 from sftunnel_builder.receipt import (
     Expected,
     Receipt,
@@ -63,9 +65,11 @@ class Account:
     new_entries: int
     """Of the ledger."""
     notes: tuple[str, ...]
+    page: Path | None
+    """Of how the change stands, if it was written."""
 
 
-def take_account(request: AccountRequest, now: datetime, lang: str) -> Account:
+def take_account(request: AccountRequest, now: datetime) -> Account:
     """Return how a change stands with what was handed in.
 
     Raises BundlerError when the kit or the ledger does not hold.
@@ -84,14 +88,18 @@ def take_account(request: AccountRequest, now: datetime, lang: str) -> Account:
         read = read_ledger(directory, proofs)
         entries, notes, before = read.entries, read.notes, len(read.entries)
     pending = Fleet(
-        devices=tuple(_pending(kit, name) for name in names.values()),
+        devices=tuple(
+            fleet_device(contents, hashlib.sha256(kit.files[name]).hexdigest())
+            for name, contents in kit.bundles.items()
+        ),
         created=max(contents.conf.created for contents in kit.bundles.values()),
         signer=kit.signer or "",
         kit_name=request.kit.name,
-        lang=lang,
+        lang=language_of(kit.files.get(INDEX, b"")),
     )
     fleet, doubts = _judged(pending, entries, devices, now, request.warn_days)  # 4
-    return Account(fleet, tuple(refused), len(entries) - before, (*notes, *doubts))
+    page = write_progress_page(directory, fleet, now) if found else None  # 5
+    return Account(fleet, tuple(refused), len(entries) - before, (*notes, *doubts), page)
 
 
 def _opened(request: AccountRequest) -> OpenedKit:
@@ -146,26 +154,6 @@ def _read(candidate: Candidate, devices: Mapping[str, Expected]) -> Receipt:
         except BundlerError as error:
             errors.append(error)
     raise errors[0].about(candidate.place)
-
-
-def _pending(kit: OpenedKit, name: str) -> FleetDevice:
-    """Return a device of the kit of which nothing is known."""
-    contents = kit.bundles[name]
-    conf = contents.conf
-    ends = [
-        load_certificate(contents.members[source], f"{name}:{source}").not_after_utc
-        for trio in conf.trios
-        for source in map(trio.source, ("cacert.pem", "sftunnel-cert.pem"))
-    ]
-    return FleetDevice(
-        uuid=conf.device_uuid,
-        name=conf.device_name,
-        address=conf.device_address,
-        bundle=contents.top,
-        bundle_sha256=hashlib.sha256(kit.files[name]).hexdigest(),
-        fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
-        not_after=min(ends),
-    )
 
 
 def _judged(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -79,6 +81,16 @@ def test_the_table_json_and_csv_tell_of_it_rightly(twelve: Made, tmp_path: Path)
     assert [line.split()[:2] for line in others[2:]] == [[name, "done"] for name in NAMES[4:]]
     assert (empty, summary) == ("", "12 devices: 8 done, 2 pending, 1 rolled back, 1 failed")
     _as_data(tmp_path)
+    _as_page(tmp_path / "kit.receipts/index.html")
+
+
+def _as_page(path: Path) -> None:
+    page = path.read_text()
+    assert "done: 8, no tunnel yet: 0, rolled back: 1, failed: 1, pending: 2" in page
+    links = re.findall(r'href="([^"#]+)"', page)
+    assert sum(link.endswith(".txt") for link in links) == DEVICES
+    assert all((path.parent / unquote(link)).is_file() for link in links), links
+    assert [each.name for each in path.parent.iterdir() if each.name[:1] == "."] == []
 
 
 def _as_data(place: Path) -> None:

@@ -2,7 +2,7 @@
 
 With --json: kit, created, signer, counts (by state), devices (a list of name, uuid, address,
 bundle, bundle_sha256, fmc_uuids, state, seen, known_by, tunnel, exit, not_after, is_expiring),
-refused (a list of error and hint), new_entries and notes.
+refused (a list of error and hint), new_entries, notes and page (null if it was not written).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_fingerprints
-from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
 
 if TYPE_CHECKING:
     from sftunnel_builder.account import Account
@@ -67,7 +67,7 @@ def receipts(
         trusted=trusted,
         warn_days=warn_days,
     )
-    account = take_account(request, datetime.now(UTC), "en")
+    account = take_account(request, datetime.now(UTC))
     _show(account, as_json=as_json, as_csv=as_csv)
     if not trusted:
         screen.note("note: the signer was not compared: give --signer, from the printed runbook")
@@ -87,6 +87,7 @@ def _show(account: Account, *, as_json: bool, as_csv: bool) -> None:
                 "refused": [{"error": e.message, "hint": e.hint} for e in account.refused],
                 "new_entries": account.new_entries,
                 "notes": list(account.notes),
+                "page": str(account.page) if account.page else None,
             }
         )
     elif as_csv:
@@ -95,6 +96,8 @@ def _show(account: Account, *, as_json: bool, as_csv: bool) -> None:
     else:
         for line in fleet_text.table(account.fleet):
             screen.result(line)
+    if account.page:
+        screen.note(f"page: {printable(str(account.page))}")
     for note in account.notes:
         screen.note(f"note: {note}")
     for error in account.refused:

@@ -60,7 +60,9 @@ def test_a_change_from_a_file_a_log_and_a_stick(made: Made, kit: Path) -> None:
     later = second.receipt(verb="recover", ended="2026-11-24T12:10:00Z")
     (stick / "sftunnel-receipt-5e1f7b40-0001-20261124T120000Z-recover.json").write_bytes(later)
     done = run(kit.parent, stick, "--signer", made.report.signer)
-    assert (done.returncode, done.stderr) == (0, "")
+    page = kit.parent / "kit.receipts/index.html"
+    assert (done.returncode, done.stderr) == (0, f"page: {page}\n")
+    assert "done: 2, no tunnel yet: 0, rolled back: 0, failed: 0, pending: 0" in page.read_text()
     assert run(kit.parent).stdout == done.stdout
     assert len((kit.parent / "kit.receipts/ledger.jsonl").read_bytes().splitlines()) == 3
 
