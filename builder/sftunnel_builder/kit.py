@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from sftunnel_builder.bundle import (
@@ -20,6 +21,7 @@ from sftunnel_builder.bundle import (
     pack_contents,
     sign_contents,
 )
+from sftunnel_builder.certificates import load_certificate
 from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.fleet import Fleet, FleetDevice
@@ -28,6 +30,7 @@ from sftunnel_builder.page import render_index
 from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_device_runbook
 from sftunnel_builder.signer import Signer
+from sftunnel_builder.trio import TRIO_NAMES
 from sftunnel_builder.words import Lang, speaking
 
 START = "start.sh"
@@ -123,6 +126,7 @@ class Kit:
 def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
     """Return the device of a bundle of which nothing is known yet; sha256 is the bundle file's."""
     conf = contents.conf
+    certificates = [trio.source(name) for trio in conf.trios for name in TRIO_NAMES[:2]]
     return FleetDevice(
         uuid=conf.device_uuid,
         name=conf.device_name,
@@ -130,8 +134,13 @@ def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
         bundle=contents.top,
         bundle_sha256=sha256,
         fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
-        not_after=contents.not_after_utc(),
+        not_after=min(_not_after_utc(contents.members[n], n) for n in certificates),
     )
+
+
+@lru_cache(maxsize=8)  # All devices of an FMC have its CA.
+def _not_after_utc(pem: bytes, place: str) -> datetime:
+    return load_certificate(pem, place).not_after_utc
 
 
 def passphrase_path(out: Path) -> Path:

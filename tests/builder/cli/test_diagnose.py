@@ -244,7 +244,7 @@ def _at_a_terminal(*words: str) -> tuple[str, str]:
     assert done.returncode == (0 if words else 2)
     os.write(other_end, b"\n")
     os.close(other_end)
-    err = os.read(terminal, 65536).decode()
+    err = os.read(terminal, 65536).decode(errors="replace")
     os.close(terminal)
     return done.stdout.decode(), err
 
