@@ -17,7 +17,8 @@ from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
-from sftunnel_builder.runbook import render_device_runbook
+from sftunnel_builder.runbook import render_text
+from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
 from sftunnel_builder.trio import (
     TRIO_NAMES,
@@ -114,9 +115,7 @@ def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> B
     """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
     members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
     with speaking(lang):
-        members[RUNBOOK] = render_device_runbook(
-            contents.conf, contents.top, signer.fingerprint(), contents.is_key_encrypted()
-        )
+        members[RUNBOOK] = render_text(facts_of(contents, signer.fingerprint()))
     members[SIGNER] = signer.public_pem()
     members[SUMS] = checksum_list(members)
     members[SIGNATURE] = signer.sign(members[SUMS])

@@ -28,7 +28,8 @@ from sftunnel_builder.fleet import Fleet, FleetDevice
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.page import render_index
 from sftunnel_builder.resources import start_script
-from sftunnel_builder.runbook import render_device_runbook
+from sftunnel_builder.runbook import render_text
+from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
 from sftunnel_builder.words import Lang, speaking
@@ -90,10 +91,8 @@ class Kit:
         packed, checksum, runbook = kit_files(contents.top, is_signed=True)
         self.add(packed, bundle.data, digest)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
-        is_locked = contents.is_key_encrypted()
         with speaking(self._lang):
-            page = render_device_runbook(contents.conf, contents.top, signer, is_locked, digest)
-        self.add(runbook, page)
+            self.add(runbook, render_text(facts_of(contents, signer, digest)))
         self._devices.append(fleet_device(contents, digest))
         self._created.append(contents.conf.created)
         return bundle
