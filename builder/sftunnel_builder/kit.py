@@ -28,7 +28,7 @@ from sftunnel_builder.fleet import Fleet, FleetDevice
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.page import render_index
 from sftunnel_builder.resources import start_script
-from sftunnel_builder.runbook import render_text
+from sftunnel_builder.runbook import render_html, render_text
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
@@ -48,7 +48,8 @@ def kit_files(top: str, *, is_signed: bool) -> tuple[str, ...]:
     """Return the files that a bundle has in a kit, the bundle first; top is its top directory."""
     if not is_signed:
         return (f"{UNSIGNED}/{top}.tar.gz",)
-    return f"bundles/{top}.tar.gz", f"bundles/{top}.tar.gz.sha256", f"runbooks/{top}.txt"
+    bundle, runbook = f"bundles/{top}.tar.gz", f"runbooks/{top}"
+    return bundle, f"{bundle}.sha256", f"{runbook}.txt", f"{runbook}.html"
 
 
 class Kit:
@@ -88,11 +89,13 @@ class Kit:
             return bundle
         bundle = sign_contents(contents, self._signer, self._lang)
         digest, signer = bundle.sha256(), self._signer.fingerprint()
-        packed, checksum, runbook = kit_files(contents.top, is_signed=True)
+        packed, checksum, runbook, page = kit_files(contents.top, is_signed=True)
         self.add(packed, bundle.data, digest)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
         with speaking(self._lang):
-            self.add(runbook, render_text(facts_of(contents, signer, digest)))
+            facts = facts_of(contents, signer, digest)
+            self.add(runbook, render_text(facts))
+            self.add(page, render_html(facts))
         self._devices.append(fleet_device(contents, digest))
         self._created.append(contents.conf.created)
         return bundle

@@ -43,6 +43,21 @@ def render_text(facts: Facts) -> bytes:
     return text.encode()
 
 
+def render_html(facts: Facts) -> bytes:
+    """Return the same as a page."""
+    from sftunnel_builder.page import render_page
+
+    name, signer = facts.conf.device_name, facts.signer
+    return render_page(
+        "runbook.html.j2",
+        about=name,
+        signer=signer,
+        store=f"sftunnel-bundler {signer[:16]} {facts.conf.bundle_id}",
+        facts=facts,
+        sections=sections(facts),
+    )
+
+
 def cut(text: str, most: int) -> str:
     """Return a text, or its beginning with an ellipsis, in at most so many characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

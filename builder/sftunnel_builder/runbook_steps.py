@@ -191,6 +191,7 @@ def _from_stick(facts: Facts) -> tuple[Block, ...]:
         Output(f"{started}\n{checked}"),
         Text(_install_words(facts)),
         Command(f"sh /mnt/usb/start.sh {signed}"),
+        Text(_("It says what the check says, and then, with your answer:")),
         Output(install_output(facts.conf)),
     )
 
@@ -199,11 +200,10 @@ def _install_words(facts: Facts) -> str:
     text = _(
         "Install: it verifies everything again, backs up, replaces, restarts sftunnel and waits up "
         "to 60 seconds for the tunnel. Do not switch the device off. After a power cut or a lost "
-        "console, type the same again. It says what the check says, and then:"
+        "console, type the same again."
     )
-    if facts.is_locked:
-        return f"{_('The passphrase is not shown while it is typed.')} {text}"
-    return text
+    typed = _("The passphrase is not shown while it is typed.")
+    return f"{text} {typed}" if facts.is_locked else text
 
 
 def _over_console(facts: Facts) -> tuple[Block, ...]:
@@ -231,6 +231,7 @@ def _over_console(facts: Facts) -> tuple[Block, ...]:
         Output(checked),
         Text(_install_words(facts)),
         Command(f"sh install.sh {signed}"),
+        Text(_("It says what the check says, and then, with your answer:")),
         Output(install_output(facts.conf)),
     )
 
