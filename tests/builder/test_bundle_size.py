@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from rehearsal import Made
 from sftunnel_builder.paste import make_paste
 
