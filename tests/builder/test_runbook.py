@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
+import textwrap
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -10,51 +13,83 @@ import pytest
 from sftunnel_builder.bundle import bundle_name
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.resources import template
-from sftunnel_builder.runbook import COLUMNS, render_device_runbook
+from sftunnel_builder.runbook import COLUMNS, render_html, render_text
+from sftunnel_builder.runbook_blocks import Command, Digits, Output
+from sftunnel_builder.runbook_facts import Facts
+from sftunnel_builder.runbook_messages import MESSAGES
+from sftunnel_builder.runbook_steps import sections
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import Lang, speaking
 
 from .conftest import DEVICE, FMC
 
+NOT_AFTER = datetime(2034, 10, 12, 14, 23, tzinfo=UTC)
+MAX_INSIDE = 1600
+"""What the copy in the bundle may weigh, compressed: 1.7 s at 9600 baud."""
 
-def _runbook(name: str, *, is_locked: bool = True, sha256: str | None = None) -> str:
+
+def _facts(name: str, *, is_locked: bool = True, sha256: str | None = None) -> Facts:
     trio = FmcTrio(FMC, 1728915794, dict.fromkeys(TRIO_NAMES, "0" * 64))
     conf = BundleConf(
         name, DEVICE, "10.48.67.54", datetime.now(UTC), "0.1.0", (trio, trio)
     ).with_id()
     top = bundle_name(name, DEVICE)
-    return render_device_runbook(conf, top, "f" * 64, is_locked, sha256).decode()
+    return Facts(conf, top, "f" * 64, is_locked, NOT_AFTER, "e" * 64, sha256)
 
 
+@pytest.mark.parametrize("lang", Lang)
 @pytest.mark.parametrize("name", ["fw", "Plant 4 edge", "x" * 100, "word " * 30])
 @pytest.mark.parametrize("sha256", [None, "a" * 64])
 @pytest.mark.parametrize("is_locked", [True, False])
-def test_no_line_is_too_long(name: str, sha256: str | None, is_locked: bool) -> None:
-    text = _runbook(name, is_locked=is_locked, sha256=sha256)
+def test_no_line_is_too_long(lang: Lang, name: str, sha256: str | None, is_locked: bool) -> None:
+    with speaking(lang):
+        text = render_text(_facts(name, is_locked=is_locked, sha256=sha256)).decode()
     assert [line for line in text.splitlines() if len(line) > COLUMNS] == []
-    assert text.count("passphrase of this device's key") == (2 if is_locked else 0)
 
 
-def test_the_copy_in_the_bundle_differs_only_in_what_it_cannot_know() -> None:
-    inside = _runbook("fw").splitlines()
-    beside = _runbook("fw", sha256="a" * 64).splitlines()
-    assert [line for line in beside if line not in inside] == [
-        "SHA-256 of the bundle:",
-        *["             aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa"] * 2,
-        "   The answer must begin with",
-        f"   {'a' * 64}",
-    ]
+@pytest.mark.parametrize("lang", Lang)
+def test_the_copy_in_the_bundle_is_short(lang: Lang) -> None:
+    with speaking(lang):
+        inside = render_text(_facts("BSNS-1120-1"))
+    assert len(zlib.compress(inside, 9)) < MAX_INSIDE
 
 
-def test_its_commands_are_shell() -> None:
-    text = _runbook("Plant 4 edge").replace("\\\n", " ")
-    commands = [
-        line.strip()
-        for line in text.splitlines()
-        if line.startswith("   ") and line.split()[0] in ("sh", "tar", "cd", "sha256sum")
-    ]
-    assert len(commands) >= 6
-    for command in commands:
+@pytest.mark.parametrize("lang", Lang)
+def test_text_and_page_have_every_command_and_output(lang: Lang) -> None:
+    facts = _facts("BSNS-1120-1", sha256="a" * 64)
+    with speaking(lang):
+        text = render_text(facts).decode()
+        page = html.unescape(render_html(facts).decode())
+        blocks = [block for section in sections(facts) for block in section.blocks]
+    shown = [b for b in blocks if isinstance(b, Command | Output)]
+    assert len(shown) > 12
+    for block in shown:
+        assert block.text in page
+        assert textwrap.indent(block.text, "   ") in text
+    assert page.count("<figure") == len([b for b in blocks if isinstance(b, Digits)]) == 2
+
+
+def test_its_commands_are_shell_and_the_same_in_every_language() -> None:
+    found = []
+    for lang in Lang:
+        with speaking(lang):
+            steps = sections(_facts("Plant 4 edge", sha256="a" * 64))
+        blocks = [block for section in steps for block in section.blocks]
+        found.append([block.text for block in blocks if isinstance(block, Command)])
+    assert len(found[0]) >= 10
+    assert all(commands == found[0] for commands in found)
+    for command in found[0]:
         subprocess.run(["sh", "-n", "-c", command], check=True)
+
+
+def test_only_who_does_not_read_english_gets_a_table_of_messages() -> None:
+    facts = _facts("fw", sha256="a" * 64)
+    assert "messages" not in [section.name for section in sections(facts)]
+    with speaking(Lang.ES):
+        (table,) = [s.blocks[0] for s in sections(facts) if s.name == "messages"]
+        assert len(table.rows) == len(MESSAGES)
+        assert all(text != meaning for _, text, meaning in table.rows)
+        assert "QUÉ DICEN" not in render_text(_facts("fw")).decode()
 
 
 def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
@@ -65,4 +100,4 @@ def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
 
 
 def test_a_long_name_is_cut_and_not_left_out() -> None:
-    assert f"Device       {'x' * 36}...\n" in _runbook("x" * 100)
+    assert f"Device       {'x' * 36}...\n" in render_text(_facts("x" * 100)).decode()

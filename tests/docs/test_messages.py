@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from docs.messages import device_messages, page_rows, source_rows
+from sftunnel_builder.runbook_messages import MESSAGES
 
 
 def test_the_sources_have_messages() -> None:
@@ -41,3 +42,9 @@ def test_the_page_gives_the_exit_codes_of_the_sources() -> None:
         if (side, text) in sources and sources[side, text][0] != code
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_runbooks_in_other_languages_explain_every_message_of_the_device() -> None:
+    explained = [text for _, text in MESSAGES]
+    assert len(explained) == len(set(explained))
+    assert set(explained) == {message.text for message in device_messages()}
