@@ -218,7 +218,7 @@ class Site:
     def fingerprint(self) -> str:
         """Return the signer's fingerprint, from the runbook of the first device."""
         text = (self.place / f"kit/runbooks/{self.bundle(self.devices[0])}.txt").read_text()
-        found = re.search(r"^ +([0-9a-f]{64})$", text.partition("3. CHECK")[2], re.MULTILINE)
+        found = re.search(r"^ +([0-9a-f]{64})$", text.partition("check --signer")[2], re.MULTILINE)
         assert found, text
         return found[1]
 
