@@ -54,6 +54,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("5", N_("another run is at work on this device: process '…'")),
     ("5", N_("cannot take the lock in '…': …")),
     ("5", N_("somebody took the lock away")),
+    ("", N_("the new key is not on this device any more: there is no receipt of this …")),
     ("1", N_("the installer failed unexpectedly, with status …")),
     ("5", N_("nothing is staged on this device")),
     ("3", N_("what was staged is damaged: …")),

@@ -221,10 +221,13 @@ def _over_console(facts: Facts) -> tuple[Block, ...]:
         Text(
             _(
                 "Each block is answered with ok and its number, or asked for again. The last "
-                "answer is the SHA-256 of the bundle, which must be the one above, and a command. "
-                "Type in its place:"
+                "answer is the SHA-256 of the bundle, and a command. Before that command, compare "
+                "the bundle:"
             )
         ),
+        Command(f"sha256sum {bundle}"),
+        Output(f"{facts.bundle_sha256}  ..."),
+        Text(_("If it differs, stop: carry the bundle again. If not, unpack it:")),
         Command(f"tar -xzf {bundle}\ncd {facts.top}"),
         Text(_("Check, without changing anything:")),
         Command(f"sh install.sh check {signed}"),

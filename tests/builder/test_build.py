@@ -115,8 +115,8 @@ def test_every_device_of_failed_push_gets_a_bundle(site: Site) -> None:
             "start.sh",
             *(f"bundles/sftunnel-BSNS-1120-1-c8d5d5c6.tar.gz{end}" for end in ("", ".sha256")),
             *(f"bundles/sftunnel-EMEA-FPR3110-08-6bf1143a.tar.gz{end}" for end in ("", ".sha256")),
-            "runbooks/sftunnel-BSNS-1120-1-c8d5d5c6.txt",
-            "runbooks/sftunnel-EMEA-FPR3110-08-6bf1143a.txt",
+            *(f"runbooks/sftunnel-BSNS-1120-1-c8d5d5c6.{end}" for end in ("html", "txt")),
+            *(f"runbooks/sftunnel-EMEA-FPR3110-08-6bf1143a.{end}" for end in ("html", "txt")),
         ]
     )
     for path in [kit, *kit.rglob("*"), Path(said["passphrases"])]:

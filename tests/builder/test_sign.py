@@ -74,7 +74,7 @@ def test_unsigned_and_signed_later_is_as_built_and_signed(made: Made, tmp_path: 
     assert not SIGNER_MADE & {path.name for path in later.rglob("*")} - {"SHA256SUMS"}
     _sign(later, signer)
     assert files(later) == files(at_once)
-    assert len(files(later)) == 6 + 3 * len(made.devices)
+    assert len(files(later)) == 6 + 4 * len(made.devices)
 
 
 def test_an_unsigned_bundle_holds_what_no_signer_adds(made: Made, unsigned: Path) -> None:

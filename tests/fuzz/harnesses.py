@@ -42,7 +42,7 @@ from fuzz.targets import (
     tar_in,
 )
 from sftunnel_builder.archive import pack, unpack
-from sftunnel_builder.bundle import bundle_name, check_payload, describe, open_bundle
+from sftunnel_builder.bundle import bundle_name, check_payload, describe, make_contents, open_bundle
 from sftunnel_builder.bundle_conf import parse_bundle_conf
 from sftunnel_builder.certificates import (
     pem_to_der,
@@ -58,7 +58,8 @@ from sftunnel_builder.log_files import MAX_LINE_BYTES, LogFile, Tally, read_line
 from sftunnel_builder.log_lines import parse_line
 from sftunnel_builder.receipt import Expected, parse_receipt, verify_receipt
 from sftunnel_builder.receipt_search import find_receipts
-from sftunnel_builder.runbook import COLUMNS, render_device_runbook
+from sftunnel_builder.runbook import COLUMNS, render_text
+from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.runs import manager_of
 from sftunnel_builder.snapshot import read_snapshot
 from sftunnel_builder.tree import DirectoryTree
@@ -101,9 +102,8 @@ def failed_push(data: bytes) -> None:
         assert re.fullmatch("[A-Za-z0-9._-]{1,57}", name), name
         conf = describe((device.name, device.uuid, device.address), NOW, {FMC: (1, good().trio)})
         assert parse_bundle_conf(conf.render()) == conf
-        for line in (
-            render_device_runbook(conf, name, "0" * 64, True, "1" * 64).decode().split("\n")
-        ):
+        facts = facts_of(make_contents(conf, {FMC: good().trio}, None), "0" * 64, "1" * 64)
+        for line in render_text(facts).decode().split("\n"):
             assert_one_line(line, COLUMNS)
 
 
