@@ -1,7 +1,8 @@
 """What stands on the screen when the commands of a runbook do what they should.
 
-`...` stands for what is another text each time (times, PIDs, sizes), and for the end of a line that
-is too long for paper. A test runs the commands and compares, line by line.
+`...` stands for what is another text each time (times, PIDs, sizes), on a line of its own for any
+number of lines, and for the end of a line that is too long for paper. A test runs the commands and
+compares, line by line.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ def install_output(conf: BundleConf) -> str:
         f"confirm    tunnel up, connected to {VARIES}",
         f"receipt    {VARIES}",
         f"           {VARIES}",
+        "-----BEGIN SFTUNNEL RECEIPT-----",
+        VARIES,
+        "-----END SFTUNNEL RECEIPT-----",
+        f"confirmation code: {VARIES}",
         f"done: install on {conf.device_name}; to undo: sh '{VARIES}/rollback.sh'",
     )
 

@@ -180,7 +180,9 @@ class Site:
     ) -> Typed:
         """Run a line of the docs on a device: --root stands for its `/`."""
         root = shlex.quote(str(device.root))
-        command = re.sub(r"\b((?:install|rollback|start)\.sh'?)", rf"\1 --root {root}", command)
+        command = re.sub(
+            r"\b(sh \S*(?:install|rollback|start)\.sh'?)", rf"\1 --root {root}", command
+        )
         command = command.replace("/ngfw/var/sf/", f"{device.root}/ngfw/var/sf/")
         command = command.replace("/var/tmp/renewal", str(self.place / "stick"))  # noqa: S108
         command = command.replace("/mnt/usb", str(self.place / "usb"))
