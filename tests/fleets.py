@@ -1,4 +1,4 @@
-"""Made-up fleets to show on a page, in every state."""
+"""Made-up fleets and runbooks to show on a page, in every state and language."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from sftunnel_builder.bundle import bundle_name
+from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.fleet import Fleet, FleetDevice, State
+from sftunnel_builder.runbook import render_html
+from sftunnel_builder.runbook_facts import Facts
+from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import Lang, speaking
 
+DEVICE = "c8d5d5c6-87c9-11ef-a993-b9831565bc4e"
 FMC = "cdb123c8-4347-11ef-aca1-f3aa241412a1"
 CREATED = datetime(2026, 11, 24, 22, tzinfo=UTC)
 SIGNER = hashlib.sha256(b"a signer").hexdigest()
@@ -47,3 +54,17 @@ def _make_device(number: int, is_half_done: bool) -> FleetDevice:
         exit_code=_EXITS.get(state),
         is_expiring=is_half_done and number == 4,
     )
+
+
+def make_facts(name: str, *, is_locked: bool = True, sha256: str | None = None) -> Facts:
+    """Return what the runbook of a device with two FMCs is made from."""
+    trio = FmcTrio(FMC, 1728915794, dict.fromkeys(TRIO_NAMES, "0" * 64))
+    conf = BundleConf(name, DEVICE, "10.48.67.54", CREATED, "0.1.0", (trio, trio)).with_id()
+    end = CREATED + timedelta(days=3650)
+    return Facts(conf, bundle_name(name, DEVICE), SIGNER, is_locked, end, "e" * 64, sha256)
+
+
+def make_runbook(lang: Lang) -> bytes:
+    """Return a device's runbook as a page."""
+    with speaking(lang):
+        return render_html(make_facts("BSNS-1120-1", sha256="a" * 64))

@@ -191,5 +191,6 @@ def message_table() -> tuple[Rows, ...]:
 
 @cache
 def _table(_lang: Lang) -> tuple[Rows, ...]:
-    rows = tuple((code, text, _(text)) for code, text in sorted(MESSAGES, key=lambda row: row[1]))
+    by_text = sorted(MESSAGES, key=lambda row: row[1])
+    rows = tuple((code or "-", text, _(text)) for code, text in by_text)
     return (Rows((_("Exit"), _("Message"), _("What it means")), rows),)

@@ -6,35 +6,19 @@ import html
 import subprocess
 import textwrap
 import zlib
-from datetime import UTC, datetime
 
 import pytest
 
-from sftunnel_builder.bundle import bundle_name
-from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
+from fleets import make_facts
 from sftunnel_builder.resources import template
 from sftunnel_builder.runbook import COLUMNS, render_html, render_text
 from sftunnel_builder.runbook_blocks import Command, Digits, Output
-from sftunnel_builder.runbook_facts import Facts
 from sftunnel_builder.runbook_messages import MESSAGES
 from sftunnel_builder.runbook_steps import sections
-from sftunnel_builder.trio import TRIO_NAMES
 from sftunnel_builder.words import Lang, speaking
 
-from .conftest import DEVICE, FMC
-
-NOT_AFTER = datetime(2034, 10, 12, 14, 23, tzinfo=UTC)
 MAX_INSIDE = 1600
 """What the copy in the bundle may weigh, compressed: 1.7 s at 9600 baud."""
-
-
-def _facts(name: str, *, is_locked: bool = True, sha256: str | None = None) -> Facts:
-    trio = FmcTrio(FMC, 1728915794, dict.fromkeys(TRIO_NAMES, "0" * 64))
-    conf = BundleConf(
-        name, DEVICE, "10.48.67.54", datetime.now(UTC), "0.1.0", (trio, trio)
-    ).with_id()
-    top = bundle_name(name, DEVICE)
-    return Facts(conf, top, "f" * 64, is_locked, NOT_AFTER, "e" * 64, sha256)
 
 
 @pytest.mark.parametrize("lang", Lang)
@@ -43,20 +27,20 @@ def _facts(name: str, *, is_locked: bool = True, sha256: str | None = None) -> F
 @pytest.mark.parametrize("is_locked", [True, False])
 def test_no_line_is_too_long(lang: Lang, name: str, sha256: str | None, is_locked: bool) -> None:
     with speaking(lang):
-        text = render_text(_facts(name, is_locked=is_locked, sha256=sha256)).decode()
+        text = render_text(make_facts(name, is_locked=is_locked, sha256=sha256)).decode()
     assert [line for line in text.splitlines() if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("lang", Lang)
 def test_the_copy_in_the_bundle_is_short(lang: Lang) -> None:
     with speaking(lang):
-        inside = render_text(_facts("BSNS-1120-1"))
+        inside = render_text(make_facts("BSNS-1120-1"))
     assert len(zlib.compress(inside, 9)) < MAX_INSIDE
 
 
 @pytest.mark.parametrize("lang", Lang)
 def test_text_and_page_have_every_command_and_output(lang: Lang) -> None:
-    facts = _facts("BSNS-1120-1", sha256="a" * 64)
+    facts = make_facts("BSNS-1120-1", sha256="a" * 64)
     with speaking(lang):
         text = render_text(facts).decode()
         page = html.unescape(render_html(facts).decode())
@@ -73,7 +57,7 @@ def test_its_commands_are_shell_and_the_same_in_every_language() -> None:
     found = []
     for lang in Lang:
         with speaking(lang):
-            steps = sections(_facts("Plant 4 edge", sha256="a" * 64))
+            steps = sections(make_facts("Plant 4 edge", sha256="a" * 64))
         blocks = [block for section in steps for block in section.blocks]
         found.append([block.text for block in blocks if isinstance(block, Command)])
     assert len(found[0]) >= 10
@@ -83,13 +67,13 @@ def test_its_commands_are_shell_and_the_same_in_every_language() -> None:
 
 
 def test_only_who_does_not_read_english_gets_a_table_of_messages() -> None:
-    facts = _facts("fw", sha256="a" * 64)
+    facts = make_facts("fw", sha256="a" * 64)
     assert "messages" not in [section.name for section in sections(facts)]
     with speaking(Lang.ES):
         (table,) = [s.blocks[0] for s in sections(facts) if s.name == "messages"]
         assert len(table.rows) == len(MESSAGES)
         assert all(text != meaning for _, text, meaning in table.rows)
-        assert "QUÉ DICEN" not in render_text(_facts("fw")).decode()
+        assert "QUÉ DICEN" not in render_text(make_facts("fw")).decode()
 
 
 def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
@@ -100,4 +84,4 @@ def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
 
 
 def test_a_long_name_is_cut_and_not_left_out() -> None:
-    assert f"Device       {'x' * 36}...\n" in render_text(_facts("x" * 100)).decode()
+    assert f"Device       {'x' * 36}...\n" in render_text(make_facts("x" * 100)).decode()

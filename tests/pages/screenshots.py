@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 from browser import A4, LETTER, Page, browse
-from fleets import make_fleet
+from fleets import make_fleet, make_runbook
 from sftunnel_builder.page import render_index
+from sftunnel_builder.words import Lang
 
 SCREENS = {"phone": (360, 740), "desktop": (1280, 800)}
 PAPERS = {"a4": A4, "letter": LETTER}
@@ -28,6 +29,8 @@ def make_pages(place: Path) -> list[Path]:
         "index-pending": render_index(pending, None, "runbooks/"),
         "index-half-done": render_index(half, half.created, "../kit/runbooks/"),
         "index-spanish": render_index(spanish, half.created, "../kit/runbooks/"),
+        "runbook": make_runbook(Lang.EN),
+        "runbook-spanish": make_runbook(Lang.ES),
     }
     for name, page in pages.items():
         (place / f"{name}.html").write_bytes(page)

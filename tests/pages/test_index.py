@@ -1,4 +1,4 @@
-"""The page of the whole change, in a real browser."""
+"""Every page, and what only that of the whole change can do, in a real browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sftunnel_builder.signer import grouped
 
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 MAX_FILTER_MS = 100
-KINDS = ("pending.html", "half.html", "spanish.html")
+KINDS = ("pending.html", "half.html", "spanish.html", "runbook.html", "runbook-spanish.html")
 HIGH = 9000
 """A screen in CSS pixels on which all of twelve devices is in sight, and so laid out."""
 
