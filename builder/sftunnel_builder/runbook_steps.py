@@ -211,7 +211,13 @@ def _over_console(facts: Facts) -> tuple[Block, ...]:
     signed = f"--signer \\\n  {facts.signer}"
     checked = check_output(facts.conf, facts.signer, is_locked=facts.is_locked)
     return (
-        Text(_("Where the kit is, in its directory, make the text to paste:")),
+        Text(
+            _(
+                "If the machine with the kit has the console's port: sftunnel-bundler console send "
+                "types all of it and checks each block. If not, make a text to paste, in the "
+                "directory of the kit:"
+            )
+        ),
         Command(
             f"sftunnel-bundler console script \\\n  bundles/{bundle} \\\n"
             f"  --out ../paste.txt --signer \\\n  {facts.signer}"
