@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from browser import Page
-from fleets import make_facts
+from fleets import SIGNER, make_facts
+from rehearsal import need
 from sftunnel_builder.runbook_blocks import Command
 from sftunnel_builder.runbook_steps import sections
 
+SHA256 = "a" * 64
 COMMANDS = [
     block.text
-    for section in sections(make_facts("BSNS-1120-1", sha256="a" * 64))
+    for section in sections(make_facts("BSNS-1120-1", sha256=SHA256))
     for block in section.blocks
     if isinstance(block, Command)
 ]
@@ -39,3 +45,16 @@ def test_without_a_script_it_has_no_buttons_and_every_command(page: Page, pages:
     assert page.run("document.querySelectorAll('button').length") == 0
     shown = page.run("[...document.querySelectorAll('pre.command')].map(e => e.textContent.trim())")
     assert shown == COMMANDS
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_its_codes_are_read_from_the_screen(
+    page: Page, pages: Path, tmp_path: Path, theme: str
+) -> None:
+    need("zbarimg (zbar-tools)", shutil.which("zbarimg"))
+    page.look(1280, 800, theme)
+    page.open(pages / "runbook.html")
+    (tmp_path / "screen.png").write_bytes(page.screenshot())
+    read = ["zbarimg", "--quiet", "--raw", tmp_path / "screen.png"]
+    done = subprocess.run(read, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == sorted([SIGNER, SHA256])
