@@ -45,6 +45,7 @@ def test_the_demo_comes_out_as_told(tmp_path: Path, keep: bool) -> None:
         "Scalars leaked: 1",
         "Verified OK",
         "The FMC sees 3 of 3 firewalls",
+        "3 devices: 3 done",
         "will not accept them",
         "sftunnel-bundler keygen",
     ):

@@ -46,6 +46,7 @@ def run_demo(*, keep: bool) -> None:
             _lose_tunnels(story, fmc, firewalls)
             fingerprint = _build(story, fmc, firewalls)
             _install(story, fmc, firewalls, fingerprint)
+            _account(story, fingerprint)
             _roll_back(story, firewalls[0])
         finally:
             for firewall in firewalls:
@@ -245,8 +246,19 @@ def _install(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice], fingerp
     )
 
 
-def _roll_back(story: _Story, firewall: LabDevice) -> None:
+def _account(story: _Story, fingerprint: str) -> None:
     """Chapter 6."""
+    story.chapter(
+        "What came back: receipts",
+        "Each install has written a receipt beside the bundle, signed with the firewall's new key. "
+        "The kit tells whose they are. A code read out by telephone does, where nothing can be "
+        "carried back: receipts --code.",
+    )
+    story.type(f"sftunnel-bundler receipts kit sftunnel-receipt-* --signer {fingerprint}")
+
+
+def _roll_back(story: _Story, firewall: LabDevice) -> None:
+    """Chapter 7."""
     story.chapter(
         "And back: one command",
         "The backup lies on the firewall, with all that putting it back needs. The old "
@@ -274,8 +286,8 @@ def _say_what_next(place: Path | None) -> None:
     screen.result("\nThat was made up. For real, on the FMC or a jump host:")
     screen.result("   sftunnel-bundler keygen")
     screen.result("   sftunnel-bundler build --out kit      (on a jump host: --fmc-tree SNAPSHOT)")
-    screen.result("   sftunnel-bundler usb kit DIR         (DIR: where a stick is mounted)")
-    screen.result("then print kit/runbooks/*.txt, and carry the stick to the firewalls.")
+    screen.result("   sftunnel-bundler usb kit DIR          (DIR: where a stick is mounted)")
+    screen.result("then print the runbooks in kit/runbooks/, and carry the stick to the firewalls.")
     if place:
         screen.result(f"The made-up appliances and the kit are in {place}")
     else:
