@@ -63,9 +63,13 @@ def put_before_path(firewall: Firewall, place: Path, **commands: str) -> None:
     firewall.environment["PATH"] = f"{place}:{firewall.environment['PATH']}"
 
 
-def mount_read_only(firewall: Firewall, place: Path) -> None:
-    """Let the installer see a directory mounted read-only, in a mount namespace of its own."""
-    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+def mount_read_only(firewall: Firewall, place: Path, *options: str) -> None:
+    """Let the installer see a directory mounted read-only, in a mount namespace of its own.
+
+    options are more of mount's, such as noexec.
+    """
+    remount = ",".join(("remount,ro,bind", *options))
+    script = f'mount --bind "$0" "$0" && mount -o {remount} "$0" && exec "$@"'
     shell = ["unshare", "-m", "sh", "-c", script, str(place)]
     probe = subprocess.run([*AS_ROOT, *shell, "true"], capture_output=True, check=False)
     need("a mount namespace", probe.returncode == 0)

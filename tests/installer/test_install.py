@@ -175,7 +175,7 @@ def test_nothing_is_written_but_on_the_device_and_the_receipt(
     """The bundle lies in a path with blanks, on a medium mounted read-only."""
     media = firewall.bundle.parent.rename(tmp_path / "a stick of ours")
     firewall.bundle = media / firewall.bundle.name
-    mount_read_only(firewall, media)
+    mount_read_only(firewall, media, "noexec")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for name in ("HOME", "TMPDIR"):

@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
-def test_one_line_installs_from_a_read_only_stick(
+def test_one_line_installs_from_a_read_only_noexec_stick(
     toolset: Toolset, firewall: Firewall, stick: Path, tmp_path: Path
 ) -> None:
     firewall.shell, firewall.environment = toolset.environment(tmp_path)
-    mount_read_only(firewall, stick)
+    mount_read_only(firewall, stick, "noexec")
     before = snapshot(firewall.root)
     checked = start(firewall, stick, "check", *firewall.options())
     assert checked.returncode == 0, checked.stderr
@@ -82,7 +82,7 @@ def test_it_runs_from_an_image(firewall: Firewall, made: Made, tmp_path: Path) -
         need("mcopy", shutil.which("mcopy"))
         subprocess.run(["mcopy", "-s", "-n", "-i", image, "::*", place], check=True)
         assert files(place / "sftunnel") == files(made.kit)
-        mount_read_only(firewall, place)
+        mount_read_only(firewall, place, "noexec")
     assert started(firewall, place).returncode == 0
     firewall.assert_trio(firewall.new_trio)
 
