@@ -76,7 +76,10 @@ copy_receipt() {
         [ -w "$to" ] || return 0
     fi
     to=${to%/}/sftunnel-receipt-${of_device%%-*}-${receipt##*/}
-    if cp "$receipt" "$to" 2>/dev/null && flush "$to" 2>/dev/null; then step '' "$to"; else warn "the receipt could not be copied to '$to'"; fi
+    # Whatever somebody put there before, a link or a pipe among it, goes; what is cut off does, too.
+    if (rm -f "$to" && set -C && cat "$receipt" >"$to" && flush "$to") 2>/dev/null; then step '' "$to"; return 0; fi
+    rm -f "$to" 2>/dev/null || :
+    warn "the receipt could not be copied to '$to'"
 }
 
 remember() {

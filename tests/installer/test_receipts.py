@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +283,47 @@ def test_where_its_copy_goes(firewall: Firewall, tmp_path: Path) -> None:
         key, passphrase = firewall.new_trio["sftunnel-key.pem"], firewall.passphrase_file
         assert key.splitlines()[2] not in path.read_bytes()
         assert passphrase.read_bytes().strip() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
+@pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
+def test_the_copy_follows_no_link_and_waits_for_no_pipe(
+    office: Office, firewall: Firewall, tmp_path: Path, kind: str, toolset: Toolset
+) -> None:
+    """Beside a bundle in /tmp anybody could have put one there, as the name can be guessed."""
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    (tmp_path / "precious").write_text("kept\n")
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    start = datetime.now(UTC)
+    for second in range(120):
+        backup = f"0001-{start + timedelta(seconds=second):%Y%m%dT%H%M%SZ}"
+        place = copies / f"sftunnel-receipt-{firewall.device.uuid[:8]}-{backup}-install.json"
+        if kind == "link":
+            place.symlink_to(tmp_path / "precious")
+        elif kind == "pipe":
+            os.mkfifo(place)
+        else:
+            place.mkdir()
+    done = firewall.install("--no-restart", "--receipt-dir", str(copies))
+    said = office.accept(done, "install")
+    assert done.returncode == 0
+    assert (tmp_path / "precious").read_text() == "kept\n"
+    (copy,) = copies.glob(f"*-{said['backup']}-install.json")
+    original = firewall.state / f"receipts/{said['backup']}-install.json"
+    if kind == "directory":
+        assert "the receipt could not be copied to" in done.stderr
+    else:
+        assert not copy.is_symlink()
+        assert copy.read_bytes() == original.read_bytes()
+
+
+def test_a_copy_that_did_not_get_whole_is_not_left(firewall: Firewall, tmp_path: Path) -> None:
+    """On a stick that is full; `receipts` would refuse it."""
+    real = shutil.which("cat")
+    cat = f'case $1 in */receipts/*) head -c 100 "$1"; exit 1 ;; esac; exec {real} "$@"'
+    put_before_path(firewall, tmp_path / "instead", cat=cat)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0
+    assert "the receipt could not be copied to" in done.stderr
+    assert list(tmp_path.glob("**/sftunnel-receipt-*")) == []
