@@ -144,7 +144,8 @@ def parse_receipt(data: bytes) -> Receipt:
         raise _no_receipt("its first line is no JSON in ASCII") from None
     if not isinstance(value, dict) or value.keys() != {*_TEXTS, *_NUMBERS}:
         raise _no_receipt("its keys are not those of the format")
-    if value["format"] != FORMAT:
+    # In Python `true` and `1.0` are 1, too.
+    if type(value["format"]) is not int or value["format"] != FORMAT:
         raise _no_receipt(
             f"wanted format '{FORMAT}', found '{printable(str(value['format']), 20)}'"
         )

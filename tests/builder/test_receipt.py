@@ -75,6 +75,8 @@ def test_who_made_it_is_told(made: Made, first: Writer, kit: dict[str, Expected]
 
 NOT_OF_THE_FORM = [
     pytest.param({"format": 2}, "wanted format '1', found '2'", id="another format"),
+    pytest.param({"format": True}, "wanted format '1', found 'True'", id="a truth for the format"),
+    pytest.param({"format": 1.0}, "wanted format '1', found '1.0'", id="a fraction"),
     pytest.param({"exit": True}, "'exit' cannot be 'True'", id="a truth for a number"),
     pytest.param({"exit": 256}, "'exit' cannot be '256'", id="no exit code"),
     pytest.param({"verb": "check"}, "'verb' cannot be 'check'", id="a verb that changes nothing"),
