@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.codes import Run
@@ -95,7 +95,8 @@ def _state_of_code(run: Run) -> State:
 
 def with_expiry(device: FleetDevice, now: datetime, warn_days: int) -> FleetDevice:
     """Return a device that is expiring if its certificates end within so many days."""
-    is_expiring = device.not_after - now <= timedelta(days=warn_days)
+    # In seconds, as so many days may be more than a timedelta holds.
+    is_expiring = (device.not_after - now).total_seconds() <= warn_days * 86400
     return replace(device, is_expiring=is_expiring)
 
 

@@ -100,6 +100,10 @@ def test_a_code_counts_until_a_receipt_comes(made: Made, kit: Path) -> None:
     assert "the code says install and exit 8, its receipt rollback and exit 0" in again.stderr
 
 
+def test_days_without_end_are_taken(kit: Path) -> None:
+    assert "2 expiring" in run(kit.parent, "--warn-days", "9" * 30).stdout
+
+
 def test_standard_input_is_read(made: Made, kit: Path) -> None:
     both = b"".join(writer(made, device).receipt() for device in made.devices)
     done = subprocess.run(
