@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +116,8 @@ def render_index(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> byt
             fleet=fleet,
             kit_name=printable(fleet.kit_name),
             refreshed=refreshed,
-            runbooks=quote(runbooks),
+            # As bytes: the name of a kit need not be UTF-8.
+            runbooks=quote(os.fsencode(runbooks)),
             states=states,
             hows={"receipt": gettext("by receipt"), "code": gettext("by code"), "": ""},
             counts=counts,

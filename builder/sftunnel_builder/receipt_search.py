@@ -8,6 +8,7 @@ marks. Memory is bounded by a chunk, and time by the size of what is read.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -113,6 +114,8 @@ def _in_file(path: Path) -> Iterator[Candidate | BundlerError]:
 def _opened(path: Path, place: str) -> Iterator[BinaryIO]:
     """Give a plain file, or standard input, whatever that is."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:  # closed by whoever started this
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         yield sys.stdin.buffer
         return
     with open_plain_file(path, place) as file:

@@ -119,6 +119,30 @@ def test_standard_input_is_read(made: Made, kit: Path) -> None:
     assert b"2 devices: 2 done" in done.stdout
 
 
+def test_a_standard_input_that_is_closed_is_said_to_be(kit: Path) -> None:
+    words = [sys.executable, "-m", "sftunnel_builder", "receipts", "kit", "-"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *words],
+        cwd=kit.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == ExitCode.UNTRUSTED
+    assert "error: cannot read '-': bad file descriptor\n" in done.stderr
+
+
+def test_a_kit_may_have_a_name_that_is_no_utf_8(made: Made, kit: Path) -> None:
+    other = kit.rename(kit.parent / os.fsdecode(b"k\xff"))
+    (kit.parent / "one.json").write_bytes(writer(made, made.devices[0]).receipt())
+    done = bundler(kit.parent, "receipts", other, "one.json", "--json")
+    assert done.returncode == ExitCode.PART_DONE
+    page = (kit.parent / os.fsdecode(b"k\xff.receipts") / "index.html").read_text()
+    assert 'href="../k%FF/runbooks/' in page
+
+
 REFUSED = [
     pytest.param(["--json", "--csv"], ExitCode.USAGE, "contradict", id="two formats"),
     pytest.param(["--code", "k7mq"], ExitCode.UNTRUSTED, "of 12 characters", id="half a code"),
