@@ -14,11 +14,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from sftunnel_builder.codes import Run, find_run
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
@@ -70,7 +71,7 @@ def read_ledger(directory: Path, proofs: Proofs) -> Read:
     """Return what a ledger says, nothing if there is none; raises BundlerError."""
     path = directory / LEDGER
     try:
-        with path.open("rb") as file:
+        with _opened(path, os.O_RDONLY, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             return _parse(_bytes_of(file, path), path, proofs)
     except FileNotFoundError:
@@ -91,8 +92,7 @@ def open_ledger(directory: Path, proofs: Proofs) -> Iterator[Ledger]:
     path = directory / LEDGER
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(path, flags, 0o600), "r+b", buffering=0) as file:
+        with _opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield Ledger(file, path, _parse(_bytes_of(file, path), path, proofs))
     except OSError as error:
@@ -101,6 +101,17 @@ def open_ledger(directory: Path, proofs: Proofs) -> Iterator[Ledger]:
             "copy the kit to a disk where there is room to write beside it, and name that one",
             ExitCode.UNSUITABLE,
         ) from None
+
+
+def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
+    """Open a plain file, unbuffered; raises OSError for a link, BundlerError for anything else."""
+    # Not blocking, in case somebody put a pipe there.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return cast(BinaryIO, open(descriptor, mode, buffering=0))
+    os.close(descriptor)
+    raise BundlerError(f"'{printable(str(path))}' is not a file", "look at what stands there")
 
 
 class Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,16 @@ def test_a_link_in_its_place_is_not_followed(first: Writer, proofs: Proofs, tmp_
     with pytest.raises(BundlerError, match="cannot write the ledger"):
         keep(tmp_path, proofs, first.receipt())
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").touch()
+    with pytest.raises(BundlerError, match="cannot read the ledger"):
+        read_ledger(tmp_path, proofs)
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(
+    first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / LEDGER)
+    with pytest.raises(BundlerError, match="is not a file"):
+        read_ledger(tmp_path, proofs)
+    with pytest.raises(BundlerError, match="is not a file"):
+        keep(tmp_path, proofs, first.receipt())
