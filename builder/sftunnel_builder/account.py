@@ -80,13 +80,6 @@ def take_account(request: AccountRequest, now: datetime) -> Account:
     proofs = Proofs(devices, read_codes(kit.files[CODES]))
     found, refused = _verified(request, proofs)  # 2
     directory = receipts_directory(request.kit)
-    if found:  # 3
-        with open_ledger(directory, proofs) as ledger:
-            notes, before = ledger.read.notes, len(ledger.read.entries)
-            entries = ledger.append(found)
-    else:
-        read = read_ledger(directory, proofs)
-        entries, notes, before = read.entries, read.notes, len(read.entries)
     pending = Fleet(
         devices=tuple(
             fleet_device(contents, hashlib.sha256(kit.files[name]).hexdigest())
@@ -97,9 +90,17 @@ def take_account(request: AccountRequest, now: datetime) -> Account:
         kit_name=request.kit.name,
         lang=language_of(kit.files.get(INDEX, b"")),
     )
-    fleet, doubts = _judged(pending, entries, devices, now, request.warn_days)  # 4
-    page = write_progress_page(directory, fleet, now) if found else None  # 5
-    return Account(fleet, tuple(refused), len(entries) - before, (*notes, *doubts), page)
+    if not found:
+        read = read_ledger(directory, proofs)
+        fleet, doubts = _judged(pending, read.entries, devices, now, request.warn_days)  # 4
+        return Account(fleet, tuple(refused), 0, (*read.notes, *doubts), None)
+    # The page is written while nobody else has the ledger: of two runs the later one's stays.
+    with open_ledger(directory, proofs) as ledger:
+        entries = ledger.append(found)  # 3
+        fleet, doubts = _judged(pending, entries, devices, now, request.warn_days)  # 4
+        page = write_progress_page(directory, fleet, now)  # 5
+        new = len(entries) - len(ledger.read.entries)
+        return Account(fleet, tuple(refused), new, (*ledger.read.notes, *doubts), page)
 
 
 def _opened(request: AccountRequest) -> OpenedKit:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from receipts import on_screen, writer
 from rehearsal import Made
+from sftunnel_builder import account
 from sftunnel_builder.codes import confirmation_code, prove
 from sftunnel_builder.errors import ExitCode
+from sftunnel_builder.fleet import Fleet
 from signers import bundler
 
 
@@ -141,6 +145,25 @@ def test_a_kit_may_have_a_name_that_is_no_utf_8(made: Made, kit: Path) -> None:
     assert done.returncode == ExitCode.PART_DONE
     page = (kit.parent / os.fsdecode(b"k\xff.receipts") / "index.html").read_text()
     assert 'href="../k%FF/runbooks/' in page
+
+
+def test_the_page_is_written_while_nobody_else_has_the_ledger(
+    made: Made, kit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or of two runs at once the earlier one's page could replace the later one's."""
+    real, held = account.write_progress_page, []
+
+    def write(directory: Path, fleet: Fleet, now: datetime) -> Path:
+        with (directory / "ledger.jsonl").open("rb") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        held.append(directory)
+        return real(directory, fleet, now)
+
+    monkeypatch.setattr(account, "write_progress_page", write)
+    (kit.parent / "one.json").write_bytes(writer(made, made.devices[0]).receipt())
+    request = account.AccountRequest(kit, (kit.parent / "one.json",), (), set(), 90)
+    account.take_account(request, datetime.now(UTC))
+    assert held == [kit.parent / "kit.receipts"]
 
 
 REFUSED = [
