@@ -39,7 +39,13 @@ from sftunnel_builder.receipt import (
     verify_receipt,
 )
 from sftunnel_builder.receipt_search import Candidate, find_receipts
-from sftunnel_builder.standing import contradictions, newest, with_expiry, with_receipts
+from sftunnel_builder.standing import (
+    clock_doubts,
+    contradictions,
+    newest,
+    with_expiry,
+    with_receipts,
+)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ def _judged(
     now: datetime,
     warn_days: int,
 ) -> tuple[Fleet, list[str]]:
-    """Return how it stands with each device, and which codes contradict a receipt."""
+    """Return how it stands with each device, and what contradicts that."""
     receipts: dict[str, list[Receipt]] = {}
     runs: dict[str, list[Run]] = {}
     later: dict[str, Run] = {}
@@ -190,4 +196,4 @@ def _judged(
     )
     judged = Fleet(devices, fleet.created, fleet.signer, fleet.kit_name, fleet.lang)
     last = {uuid: newest(each) for uuid, each in receipts.items()}
-    return judged, contradictions(judged, later, last)
+    return judged, [*contradictions(judged, later, last), *clock_doubts(judged, receipts)]

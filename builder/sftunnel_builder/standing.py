@@ -1,9 +1,11 @@
 """How it stands with each device of a kit, by what it has said. Decided without disk.
 
 The newest receipt of a device counts. The number of its backup says which that is: it grows with
-every run that changes a device, while a clock may jump; runs with the same backup are in the order
-in which they ended. A confirmation code says less than any receipt, and counts only where there is
-none.
+every run that changes a device, while a clock may jump, as after a power cut. Of runs with the same
+backup a recover is the later one, as it finishes or undoes the other; recovers are in the order in
+which they ended. Where the clock says otherwise, a note says so: whoever removed the directory with
+the backups has let the numbers begin anew. A confirmation code says less than any receipt, and
+counts only where there is none.
 """
 
 from __future__ import annotations
@@ -70,7 +72,32 @@ def with_receipts(
 
 def newest(receipts: Sequence[Receipt]) -> Receipt:
     """Return the receipt of the last run on a device; of equal ones the one that came in last."""
-    return max(reversed(receipts), key=lambda receipt: (receipt.backup_number, receipt.ended))
+    return max(
+        reversed(receipts),
+        key=lambda receipt: (receipt.backup_number, receipt.verb == "recover", receipt.ended),
+    )
+
+
+def clock_doubts(fleet: Fleet, receipts: Mapping[str, Sequence[Receipt]]) -> list[str]:
+    """Say where another receipt than the one that counts is the last by the device's clock.
+
+    receipts are by device UUID.
+    """
+    said = []
+    for device in fleet.devices:
+        known = receipts.get(device.uuid)
+        if not known:
+            continue
+        last = newest(known)
+        other = max(known, key=lambda receipt: receipt.ended)
+        if other.ended > last.ended and other.backup != last.backup:
+            said.append(
+                f"'{device.name}': by its clock the last run is not the {last.verb} of backup "
+                f"'{last.backup}', which counts, but the {other.verb} of backup '{other.backup}': "
+                "look at the device, with sh install.sh status, if its clock is right or its "
+                "backups were removed"
+            )
+    return said
 
 
 def _state(receipt: Receipt, brings: str) -> State:

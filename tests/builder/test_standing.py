@@ -10,9 +10,9 @@ import pytest
 from receipts import Writer, writer
 from rehearsal import Made
 from sftunnel_builder.codes import Run
-from sftunnel_builder.fleet import FleetDevice, State
+from sftunnel_builder.fleet import Fleet, FleetDevice, State
 from sftunnel_builder.receipt import Receipt, parse_receipt
-from sftunnel_builder.standing import with_receipts
+from sftunnel_builder.standing import clock_doubts, with_receipts
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD = "0" * 64
@@ -53,6 +53,30 @@ def test_the_backup_says_which_is_the_last_and_not_the_clock(first: Writer) -> N
     assert state(first, install, back) == state(first, back, install) == State.ROLLED_BACK
     recovered = parse_receipt(first.receipt(verb="recover", exit=8, ended="2030-01-01T00:00:01Z"))
     assert state(first, recovered, install) == State.UNCONFIRMED
+
+
+def test_a_recover_is_later_than_what_it_finishes_though_the_clock_was_lost(first: Writer) -> None:
+    install = parse_receipt(first.receipt(exit=8))
+    lost = {"started": "1970-01-01T00:04:00Z", "ended": "1970-01-01T00:05:00Z"}
+    recovered = parse_receipt(first.receipt(verb="recover", **lost))
+    assert state(first, install, recovered) == state(first, recovered, install) == State.DONE
+
+
+def test_it_is_said_where_the_clock_contradicts_the_number(first: Writer) -> None:
+    """The directory with the backups was removed, and the bundle was installed again."""
+    back = parse_receipt(first.rolled_back())
+    times = {"started": "2026-11-25T12:00:00Z", "ended": "2026-11-25T12:00:30Z"}
+    again = parse_receipt(first.receipt(backup="0001-20261125T120000Z", **times))
+    device = FleetDevice("u", "fw", "", "bundle", "0" * 64, ("f",), NOW)
+    fleet = Fleet((device,), NOW, "0" * 64, "kit", "en")
+    lost = parse_receipt(first.receipt(verb="recover", ended="1970-01-01T00:05:00Z"))
+    for known in ([again], [parse_receipt(first.receipt()), lost]):
+        assert clock_doubts(fleet, {"u": known}) == []
+    (note,) = clock_doubts(fleet, {"u": [back, again]})
+    assert note.startswith(
+        "'fw': by its clock the last run is not the rollback of backup '0002-20261124T130000Z', "
+        "which counts, but the install of backup '0001-20261125T120000Z': "
+    )
 
 
 CODES = [
