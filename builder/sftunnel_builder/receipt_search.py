@@ -139,12 +139,17 @@ def _joined(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _pairs(chunks: Iterable[bytes], place: str) -> Iterator[Candidate]:
-    """Yield each two lines of a file of receipts, which may be one."""
+    """Yield each two lines of a file of receipts, which may be one; the first begins with `{`."""
     rest, number, waiting = b"", 0, b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            if waiting:
+            if waiting and line.startswith(b"{"):
+                # One was cut off: those behind it are read all the same.
+                number += 1
+                yield Candidate(_numbered(place, number), (waiting,))
+                waiting = line + b"\n"
+            elif waiting:
                 number += 1
                 yield Candidate(_numbered(place, number), (b"%s%s\n" % (waiting, line),))
                 waiting = b""

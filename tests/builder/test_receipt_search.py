@@ -66,6 +66,11 @@ def test_several_are_found_in_one_file_and_one_log(tmp_path: Path) -> None:
     assert readings(tmp_path / "log", BLOCK + b"# ls\n" + BLOCK) == [RECEIPT] * 2
 
 
+def test_one_that_is_cut_off_does_not_hide_those_behind_it(tmp_path: Path) -> None:
+    half = RECEIPT.split(b"\n")[0] + b"\n"
+    assert readings(tmp_path / "all.json", half + RECEIPT + half) == [half, RECEIPT, half]
+
+
 def test_a_stick_gives_the_receipts_at_its_top(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
     for number in (2, 1):
