@@ -30,8 +30,9 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_RECEIPTS = 10_000
 """In a file, and receipt files in a directory."""
 CHUNK_BYTES = 256 * 1024
-_BEGIN = b"-----BEGINSFTUNNELRECEIPT-----"
-_END = b"-----ENDSFTUNNELRECEIPT-----"
+_BEGIN = b"-BEGINSFTUNNELRECEIPT-"
+_END = b"-ENDSFTUNNELRECEIPT-"
+"""With one dash of five, so that a mark whose end is cut off takes none away from the next."""
 _MARK = re.compile(b"%s|%s" % (_BEGIN, _END))
 _BACKSPACE = b"\x08"
 _PASSED_OVER = bytes({*range(33), 127} - {0x08, 0x1B})
@@ -171,7 +172,8 @@ def _blocks(chunks: Iterable[bytes], place: str) -> Iterator[Candidate | Bundler
         for mark in _MARK.finditer(held):
             if is_open and mark[0] == _END:
                 number += 1
-                yield Candidate(_numbered(place, number), _readings(held[start : mark.start()]))
+                block = held[start : mark.start()].strip(b"-")
+                yield Candidate(_numbered(place, number), _readings(block))
                 is_open = False
             elif mark[0] == _BEGIN:
                 cut_off += is_open
@@ -195,11 +197,26 @@ def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
     ahead = b""
     for chunk in chunks:
         data = ahead + chunk
-        # The last sequence may go on in the next chunk; one that never ends is none.
-        at = data.rfind(b"\x1b", max(0, len(data) - _MAX_ESCAPE))
-        data, ahead = (data, b"") if at < 0 else (data[:at], data[at:])
+        at = _last_sequence(data)
+        data, ahead = data[:at], data[at:]
         yield _without_controls(data)
     yield _without_controls(ahead)
+
+
+def _last_sequence(data: bytes) -> int:
+    """Return where the last escape sequence begins, as it may go on in the next chunk.
+
+    The end of the data if there is none, or one that never ends.
+    """
+    start = max(0, len(data) - _MAX_ESCAPE)
+    at = data.rfind(b"\x1b", start)
+    # `ESC \` ends a sequence, and so may an ESC of which nothing more is here yet.
+    while at >= 0 and data[at + 1 : at + 2] in (b"", b"\\"):
+        before = data.rfind(b"\x1b", start, at)
+        if before < 0:
+            break
+        at = before
+    return at if at >= 0 else len(data)
 
 
 def _without_controls(data: bytes) -> bytes:

@@ -61,6 +61,21 @@ def test_a_block_is_found_across_the_pieces_in_which_a_log_is_read(tmp_path: Pat
         assert readings(tmp_path / "log", b"x" * before + BLOCK) == [RECEIPT]
 
 
+def test_a_title_is_taken_out_wherever_a_log_is_read_in_pieces(tmp_path: Path) -> None:
+    titled = BLOCK.replace(b"\n", b"\n\x1b]0;fw\x1b\\")
+    for before in range(256 * 1024 - len(titled) - 2, 256 * 1024 + 2, 37):
+        assert readings(tmp_path / "log", b"x" * before + titled) == [RECEIPT]
+
+
+@pytest.mark.parametrize("cut", range(1, len(b"-----BEGIN SFTUNNEL RECEIPT-----")))
+def test_a_mark_that_is_cut_off_hides_no_block_behind_it(cut: int, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(BLOCK[:cut] + b"\r\n" + BLOCK)
+    good = next(iter(find_receipts([log])))
+    assert not isinstance(good, BundlerError)
+    assert good.readings == (RECEIPT,)
+
+
 def test_several_are_found_in_one_file_and_one_log(tmp_path: Path) -> None:
     assert readings(tmp_path / "all.json", RECEIPT * 3) == [RECEIPT] * 3
     assert readings(tmp_path / "log", BLOCK + b"# ls\n" + BLOCK) == [RECEIPT] * 2
