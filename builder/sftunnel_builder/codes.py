@@ -2,8 +2,8 @@
 
 Only the device's new key makes the signature that a code is drawn from. Whoever has the key comes
 to the same code: the device, which holds it, and the build, which sees it once. The kit holds a
-hash of each code, from which nobody without the key finds the code. docs/bundle-format.md has the
-bytes.
+hash of each code, from which the code is found only by trying: docs/security.md says how long that
+takes, docs/bundle-format.md has the bytes.
 """
 
 from __future__ import annotations
