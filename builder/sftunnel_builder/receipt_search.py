@@ -48,7 +48,8 @@ class Candidate:
     place: str
     """What to call it in messages, printable."""
     readings: tuple[bytes, ...]
-    """The two lines, as they can be read: a backspace takes a character away, or is noise."""
+    """The two lines, as they can be read: a backspace takes a character away, or is noise; a line
+    ends in CR LF."""
 
 
 def find_receipts(named: Iterable[Path]) -> Iterator[Candidate | BundlerError]:
@@ -152,7 +153,7 @@ def _pairs(chunks: Iterable[bytes], place: str) -> Iterator[Candidate]:
                 waiting = line + b"\n"
             elif waiting:
                 number += 1
-                yield Candidate(_numbered(place, number), (b"%s%s\n" % (waiting, line),))
+                yield Candidate(_numbered(place, number), _ends(b"%s%s\n" % (waiting, line)))
                 waiting = b""
             else:
                 waiting = line + b"\n"
@@ -161,6 +162,11 @@ def _pairs(chunks: Iterable[bytes], place: str) -> Iterator[Candidate]:
     if waiting or rest:
         # One that is too long or cut off is refused by who parses it.
         yield Candidate(_numbered(place, number + 1), (waiting + rest[:MAX_RECEIPT_BYTES],))
+
+
+def _ends(text: bytes) -> tuple[bytes, ...]:
+    """Return two lines as they are, and, if a mail or an editor made their ends CR LF, with LF."""
+    return (text, text.replace(b"\r\n", b"\n")) if b"\r\n" in text else (text,)
 
 
 def _blocks(chunks: Iterable[bytes], place: str) -> Iterator[Candidate | BundlerError]:

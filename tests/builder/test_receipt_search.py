@@ -81,6 +81,14 @@ def test_several_are_found_in_one_file_and_one_log(tmp_path: Path) -> None:
     assert readings(tmp_path / "log", BLOCK + b"# ls\n" + BLOCK) == [RECEIPT] * 2
 
 
+def test_a_file_whose_lines_end_in_cr_lf_is_read(tmp_path: Path) -> None:
+    other = RECEIPT.replace(b"\n", b"\r\n")
+    assert readings(tmp_path / "one.json", other) == [RECEIPT]
+    (found,) = find_receipts([tmp_path / "one.json"])
+    assert not isinstance(found, BundlerError)
+    assert found.readings == (other, RECEIPT)
+
+
 def test_one_that_is_cut_off_does_not_hide_those_behind_it(tmp_path: Path) -> None:
     half = RECEIPT.split(b"\n")[0] + b"\n"
     assert readings(tmp_path / "all.json", half + RECEIPT + half) == [half, RECEIPT, half]
