@@ -16,6 +16,8 @@ from typing import Self
 
 from rehearsal import AS_ROOT, Firewall
 
+SILENCE_S = 0.03
+"""After which all is said that an ended process has said."""
 LOGIN = [sys.executable, "-I", "-S", str(Path(__file__).with_name("login.py"))]
 
 
@@ -40,6 +42,7 @@ class Console:
         self.pid = self._read_number()
         self.began = time.monotonic()
         self.seen = ""
+        self._heard = b""
 
     def __enter__(self) -> Self:
         return self
@@ -73,10 +76,17 @@ class Console:
         while (left := until - time.monotonic()) > 0:
             ready = select.select([self._master, self._status], [], [], left)[0]
             if self._master in ready:
-                self.seen += os.read(self._master, 4096).decode()
+                self._read()
             if self._status in ready:
+                # What was said last may not have come through the terminal yet.
+                while select.select([self._master], [], [], SILENCE_S)[0]:
+                    self._read()
                 return False
         return True
+
+    def _read(self) -> None:
+        self._heard += os.read(self._master, 4096)
+        self.seen = self._heard.decode(errors="replace")
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
