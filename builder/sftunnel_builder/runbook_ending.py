@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sftunnel_builder.runbook_blocks import Blanks, Block, Command, Output, Rows, Text, Tick
 from sftunnel_builder.runbook_facts import Facts
+from sftunnel_builder.runbook_outputs import rollback_output
 from sftunnel_builder.words import _
 
 
@@ -80,7 +81,7 @@ def afterwards() -> tuple[Block, ...]:
     return (
         Tick(_("On the device, as root: sftunnel runs, and a line says connected to.")),
         Command("sftunnel_status.pl"),
-        Output("...connected to..."),
+        Output("...\n...connected to...\n..."),
         Tick(_("On the FMC: sftunnel_status.pl shows this device connected, too.")),
         Tick(_("On the FMC: a deployment to this device succeeds.")),
         Tick(
@@ -100,11 +101,17 @@ def rollback(facts: Facts) -> tuple[Block, ...]:
             )
         ),
     ]
-    if facts.bundle_sha256:
-        blocks.append(
-            Command(f"sh /mnt/usb/start.sh rollback --signer \\\n  {facts.signer}"),
-        )
-    return (*blocks, Command("sh install.sh rollback"))
+    unpacked = Command("sh install.sh rollback")
+    if facts.bundle_sha256 is None:
+        return (*blocks, unpacked)
+    return (
+        *blocks,
+        Command(f"sh /mnt/usb/start.sh rollback --signer \\\n  {facts.signer}"),
+        Text(_("Or, in the unpacked bundle:")),
+        unpacked,
+        Text(_("It asks, and then, with your answer, both end with:")),
+        Output(rollback_output(facts.conf)),
+    )
 
 
 def sign_off() -> tuple[Block, ...]:

@@ -41,19 +41,34 @@ def install_output(conf: BundleConf) -> str:
     """Return what `install` says after what it verifies, as `check` does: question, answer, end."""
     return _fitted(
         f"Install on {conf.device_name} now? {VARIES} [yes/no] yes",
-        f"backup     {VARIES}: each file compared with its original",
-        "stage      written beside the old files, flushed, compared",
-        "commit     replaced, flushed, read back and compared",
-        f"restart    sftunnel restarted, PID {VARIES} -> {VARIES}",
-        f"confirm    tunnel up, connected to {VARIES}",
-        f"receipt    {VARIES}",
-        f"           {VARIES}",
-        "-----BEGIN SFTUNNEL RECEIPT-----",
-        VARIES,
-        "-----END SFTUNNEL RECEIPT-----",
-        f"confirmation code: {VARIES}",
+        *_replaced(f"confirm    tunnel up, connected to {VARIES}"),
         f"done: install on {conf.device_name}; to undo: sh '{VARIES}/rollback.sh'",
     )
+
+
+def rollback_output(conf: BundleConf) -> str:
+    """Return what `rollback` says from its question on; no tunnel is awaited."""
+    return _fitted(
+        f"Put backup {VARIES} back on {conf.device_name} now? {VARIES} [yes/no] yes",
+        *_replaced("confirm    tunnel not looked at"),
+        f"note: these are older files. {VARIES}",
+        f"done: rollback on {conf.device_name}; to undo: sh '{VARIES}/rollback.sh'",
+    )
+
+
+def _replaced(confirmed: str) -> Iterator[str]:
+    """Yield what is said of the change itself, and of its receipt."""
+    yield f"backup     {VARIES}: each file compared with its original"
+    yield "stage      written beside the old files, flushed, compared"
+    yield "commit     replaced, flushed, read back and compared"
+    yield f"restart    sftunnel restarted, PID {VARIES} -> {VARIES}"
+    yield confirmed
+    yield f"receipt    {VARIES}"
+    yield f"           {VARIES}"
+    yield "-----BEGIN SFTUNNEL RECEIPT-----"
+    yield VARIES
+    yield "-----END SFTUNNEL RECEIPT-----"
+    yield f"confirmation code: {VARIES}"
 
 
 def _verified(conf: BundleConf, signer: str, is_locked: bool) -> Iterator[str]:

@@ -211,17 +211,7 @@ def _over_console(facts: Facts) -> tuple[Block, ...]:
     signed = f"--signer \\\n  {facts.signer}"
     checked = check_output(facts.conf, facts.signer, is_locked=facts.is_locked)
     return (
-        Text(
-            _(
-                "If the machine with the kit has the console's port: sftunnel-bundler console send "
-                "types all of it and checks each block. If not, make a text to paste, in the "
-                "directory of the kit:"
-            )
-        ),
-        Command(
-            f"sftunnel-bundler console script \\\n  bundles/{bundle} \\\n"
-            f"  --out ../paste.txt --signer \\\n  {facts.signer}"
-        ),
+        *_sent_or_pasted(facts),
         Text(_("On the device, as root, make a directory; then paste all of paste.txt:")),
         Command(f"mkdir -m 700 {PASTE_PLACE} && cd {PASTE_PLACE}"),
         Text(
@@ -242,6 +232,34 @@ def _over_console(facts: Facts) -> tuple[Block, ...]:
         Command(f"sh install.sh {signed}"),
         Text(_("It says what the check says, and then, with your answer:")),
         Output(install_output(facts.conf)),
+    )
+
+
+def _sent_or_pasted(facts: Facts) -> tuple[Block, ...]:
+    """Say what is typed where the kit is."""
+    bundle = f"{facts.top}.tar.gz"
+    return (
+        Text(
+            _(
+                "If the machine that has the kit also has the console, on a serial port or through "
+                "a terminal server, it logs in and sends the bundle itself. On a 4100 or 9300 add "
+                "--module 1. In the kit's directory, with no other program on that port:"
+            )
+        ),
+        Command(
+            f"sftunnel-bundler console send \\\n  bundles/{bundle} \\\n"
+            f"  --port /dev/ttyUSB0 --walk --signer \\\n  {facts.signer}"
+        ),
+        Text(
+            _(
+                "Then, on the device as root, type cd {place} and go on below, where the bundle "
+                "is compared. Otherwise make the text to paste, in the kit's directory:"
+            ).format(place=PASTE_PLACE)
+        ),
+        Command(
+            f"sftunnel-bundler console script \\\n  bundles/{bundle} \\\n"
+            f"  --out ../paste.txt --signer \\\n  {facts.signer}"
+        ),
     )
 
 

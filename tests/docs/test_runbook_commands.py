@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.samples import YES, Site, Typed
+from line_model import PASSWORD, LineModel
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.open_kit import open_kit
 from sftunnel_builder.runbook_blocks import Command, Output, Section
@@ -39,7 +40,9 @@ class Walk:
     def type(self, command: str) -> None:
         """Type a command where the runbook says, with the answers that it says."""
         site, words = self.site, command.split()
-        if words[0] == "sftunnel-bundler":
+        if words[:3] == ["sftunnel-bundler", "console", "send"]:
+            self.last = self._send(command)
+        elif words[0] == "sftunnel-bundler":
             self.last = site.fmc_run(f"cd kit\n{command}")
             shutil.rmtree(site.place / "stick")
         elif words[0] == "sftunnel_status.pl":
@@ -64,6 +67,15 @@ class Walk:
         secret = ("(not shown)", self.site.passphrase(self.device))
         return {"check": [secret], "rollback": [YES]}.get(words[2], [secret, YES])
 
+    def _send(self, command: str) -> Typed:
+        """Send from the login prompt on; a model of a line is the port, and the place another."""
+        line = self.place / "line"
+        line.mkdir()
+        with LineModel(["bash", "--norc"], line, begins="login") as model:
+            typed = command.replace("/dev/ttyUSB0", f"{model.port} --baud {model.baud}")
+            asked = [("'admin': ", PASSWORD), ("'sudo su': ", PASSWORD)]
+            return self.site.fmc_run(f"cd kit\n{typed} --dir {line}/renewal", asked)
+
     def _paste(self) -> None:
         """Paste the text into a shell, whose last answers are the SHA-256 and a command."""
         pasted = (self.site.place / "paste.txt").read_text()
@@ -87,6 +99,8 @@ class Walk:
             shown, question, rest = shown.partition("Install on ")
             assert _without_clock(shown) == self.verified
             shown = question + rest
+        elif printed.startswith("Put backup "):
+            shown = "".join(shown.partition("Put backup ")[1:])
         elif printed.splitlines()[-1].startswith("ready to install on "):
             self.verified = _without_clock(shown.rpartition("ready to install on ")[0])
         wanted = "\n".join(lines)
@@ -170,7 +184,7 @@ def test_what_a_runbook_prints_is_what_happens(site: Site, number: int, way: str
         if section.name == "rollback":
             section = _one_rollback(section, way)
         typed += follow(walk, section)
-    assert typed == {"stick": 6, "console": 9}[way]
+    assert typed == {"stick": 6, "console": 10}[way]
     assert device.trio(site.fmc.uuid) == old
     assert (Path(walk.place) / "install.sh").exists() == (way == "console")
 
@@ -178,7 +192,9 @@ def test_what_a_runbook_prints_is_what_happens(site: Site, number: int, way: str
 def _one_rollback(section: Section, way: str) -> Section:
     """Return the rollback by what was carried this way."""
     by_stick, by_bundle = (block for block in section.blocks if isinstance(block, Command))
-    return Section(section.name, section.title, (by_stick if way == "stick" else by_bundle,))
+    (screen,) = (block for block in section.blocks if isinstance(block, Output))
+    taken = by_stick if way == "stick" else by_bundle
+    return Section(section.name, section.title, (taken, screen))
 
 
 def test_what_is_not_run_stands_in_a_runbook(site: Site) -> None:
