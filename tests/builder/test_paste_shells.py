@@ -27,6 +27,7 @@ class Device:
 
     def __init__(self, toolset: Toolset, place: Path) -> None:
         self.shell, self.environment = toolset.environment(place)
+        self.is_busybox = "busybox" in toolset.name
         self.directory = place / "renewal"
         self.directory.mkdir()
 
@@ -129,10 +130,12 @@ def test_a_lost_end_mark_is_made_good_by_the_next_block(device: Device) -> None:
 def test_exactly_a_damaged_block_is_asked_for_again(device: Device, damage: str) -> None:
     with device.log_in() as terminal:
         terminal.paste(as_typed(_block(DAMAGES[damage])))
-        assert _asked(terminal) == {BAD}
+        asked = _asked(terminal)
+        # On a busy machine busybox loses bytes behind a command that it does not find.
+        assert asked in [{BAD}, {BAD, BAD + 1}] if device.is_busybox else asked == {BAD}
         assert NAME not in device.files()
-        terminal.paste(as_typed(PASTE.blocks[BAD - 1].text + PASTE.footer))
-        assert terminal.answers().blocks == ((BAD, True),)
+        _finish(terminal, asked)
+        assert terminal.answers().blocks == tuple((number, True) for number in sorted(asked))
         assert_whole(device, terminal)
 
 
