@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.samples import SECRET, Site, help_texts, run_samples
+from docs.samples import SECRET, help_texts, run_samples
+from docs.workplace import Site
 from rehearsal import need
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.samples import ROOT, SECRET, YES, Site, comparable, pages
+from docs.samples import ROOT, SECRET, YES, comparable, pages
+from docs.workplace import Site
 from sftunnel_builder.bundle_conf import parse_bundle_conf
 
 RUN = re.compile(r"<!-- run: (\w+) -->\n+```sh\n(.*?)```", re.DOTALL)

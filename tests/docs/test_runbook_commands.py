@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.samples import YES, Site, Typed
+from docs.samples import YES
+from docs.workplace import Site, Typed
 from line_model import PASSWORD, LineModel
+from rehearsal import need
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.open_kit import open_kit
 from sftunnel_builder.runbook_blocks import Command, Output, Section
@@ -122,6 +124,7 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """An FMC, two firewalls that it lost, their kit in one language, and a stick with it."""
+    need("setsid", shutil.which("setsid"))
     site = Site.create(tmp_path_factory.mktemp("runbook") / "site")
     try:
         for command in (

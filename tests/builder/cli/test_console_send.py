@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.samples import Typed, at_terminal, program
+from docs.workplace import Typed, at_terminal, program
 from line_model import PASSWORD, Faults, LineModel
 from rehearsal import Made
 from sftunnel_builder.parcel import make_parcel

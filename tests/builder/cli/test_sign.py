@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.samples import at_terminal, program
+from docs.workplace import at_terminal, program
 from rehearsal import Made, need
 from signers import KeyPair, bundler, files, key_pair, stand_in_hsm
 from signers import program as script
