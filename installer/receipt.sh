@@ -72,7 +72,7 @@ copy_receipt() {
     to=$receipt_dir
     if [ -z "$to" ]; then
         to=${here%/*}
-        case ${to:=/} in "$state"*) return 0 ;; esac
+        case ${to:=/}/ in "$state"/*) return 0 ;; esac
         [ -w "$to" ] || return 0
     fi
     to=${to%/}/sftunnel-receipt-${of_device%%-*}-${receipt##*/}

@@ -285,6 +285,19 @@ def test_where_its_copy_goes(firewall: Firewall, tmp_path: Path) -> None:
         assert passphrase.read_bytes().strip() not in path.read_bytes()
 
 
+def test_a_neighbour_of_the_state_directory_gets_a_copy_and_that_itself_none(
+    firewall: Firewall,
+) -> None:
+    beside = firewall.state.with_name(f"{firewall.state.name}-kit")
+    shutil.copytree(firewall.bundle, beside / "bundle")
+    script = beside / "bundle/install.sh"
+    assert firewall.run(*firewall.options("--no-restart"), script=script).returncode == 0
+    assert len(list(beside.glob("sftunnel-receipt-*-install.json"))) == 1
+    (undo,) = firewall.state.glob("backups/*/rollback.sh")
+    assert firewall.run("--root", str(firewall.root), "--yes", script=undo).returncode == 0
+    assert list(firewall.state.glob("**/sftunnel-receipt-*")) == []
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
 @pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
 def test_the_copy_follows_no_link_and_waits_for_no_pipe(
