@@ -173,14 +173,11 @@ def _judged(
     """Return how it stands with each device, and what contradicts that."""
     receipts: dict[str, list[Receipt]] = {}
     runs: dict[str, list[Run]] = {}
-    later: dict[str, Run] = {}
     for entry in entries:
         if isinstance(entry, Receipt):
             receipts.setdefault(entry.device_uuid, []).append(entry)
-            later.pop(entry.device_uuid, None)
         else:
             runs.setdefault(entry.run.device_uuid, []).append(entry.run)
-            later[entry.run.device_uuid] = entry.run
     devices = tuple(
         with_expiry(
             with_receipts(
@@ -196,4 +193,16 @@ def _judged(
     )
     judged = Fleet(devices, fleet.created, fleet.signer, fleet.kit_name, fleet.lang)
     last = {uuid: newest(each) for uuid, each in receipts.items()}
+    later = _later_runs(entries, last)
     return judged, [*contradictions(judged, later, last), *clock_doubts(judged, receipts)]
+
+
+def _later_runs(entries: Sequence[Entry], last: Mapping[str, Receipt]) -> dict[str, Run]:
+    """Return the last code of each device that came in after the receipt which counts."""
+    later: dict[str, Run] = {}
+    for entry in entries:
+        if isinstance(entry, CodeEntry):
+            later[entry.run.device_uuid] = entry.run
+        elif entry is last[entry.device_uuid]:
+            later.pop(entry.device_uuid, None)
+    return later

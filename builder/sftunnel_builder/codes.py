@@ -2,8 +2,8 @@
 
 Only the device's new key makes the signature that a code is drawn from. Whoever has the key comes
 to the same code: the device, which holds it, and the build, which sees it once. The kit holds a
-hash of each code, from which the code is found only by trying: docs/security.md says how long that
-takes, docs/bundle-format.md has the bytes.
+hash of each code with what it says, from which the code is found only by trying, one line at a
+time: docs/security.md says how long that takes, docs/bundle-format.md has the bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXITS = (0, 6, 7, 8)
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({UUID_PATTERN}) ([a-z]+) ([0-9])\n")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Run:
     """What a code says: that this run ended so on this device."""
 
@@ -65,9 +65,8 @@ def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[str, .
     """Return the lines that one device has in the kit's file; one signature is made for all."""
     proof = prove(key_pem, bundle_id)
     return tuple(
-        f"{_digest(confirmation_code(proof, verb, code))}  {device_uuid} {verb} {code}\n"
-        for verb in VERBS
-        for code in EXITS
+        _line(_digest(confirmation_code(proof, run.verb, run.exit_code), run), run)
+        for run in _runs(device_uuid)
     )
 
 
@@ -76,29 +75,29 @@ def render_codes(lines: Iterable[str]) -> bytes:
     return "".join(sorted(lines)).encode()
 
 
-def read_codes(data: bytes) -> Mapping[str, Run]:
-    """Return the runs by the hash of their code, from the kit's file; raises ValueError."""
-    runs: dict[str, Run] = {}
+def read_codes(data: bytes) -> Mapping[Run, str]:
+    """Return the hash of the code of each run, from the kit's file; raises ValueError."""
+    hashes: dict[Run, str] = {}
     for line in data.decode("ascii").splitlines(keepends=True):
         found = _LINE.fullmatch(line)
         if not found:
             raise ValueError(f"unusable line '{printable(line.rstrip(), 80)}'")
-        runs[found[1]] = Run(found[2], found[3], int(found[4]))
-    if render_codes(_lines(runs)) != data:
+        hashes[Run(found[2], found[3], int(found[4]))] = found[1]
+    if render_codes(_line(digest, run) for run, digest in hashes.items()) != data:
         raise ValueError("its lines are not sorted, or one comes twice")
-    return runs
+    return hashes
 
 
-def covers(runs: Mapping[str, Run], device_uuids: Iterable[str]) -> bool:
-    """Tell whether a kit's file has every run of these devices once, and no other."""
-    wanted = [Run(uuid, verb, code) for uuid in device_uuids for verb in VERBS for code in EXITS]
-    return sorted(runs.values()) == sorted(wanted)
+def covers(hashes: Mapping[Run, str], device_uuids: Iterable[str]) -> bool:
+    """Tell whether a kit's file has every run of these devices, and no other."""
+    return hashes.keys() == {run for uuid in device_uuids for run in _runs(uuid)}
 
 
-def find_run(runs: Mapping[str, Run], typed: str) -> Run | None:
+def find_run(hashes: Mapping[Run, str], typed: str, device_uuid: str | None = None) -> Run | None:
     """Return what a code says that was read out; None if no device of the kit gives it.
 
-    Case, blanks and hyphens are ignored. Raises BundlerError (USAGE) for what is no code.
+    Where it is known which device gave it, only what that one can say is tried. Case, blanks and
+    hyphens are ignored. Raises BundlerError (USAGE) for what is no code.
     """
     code = re.sub(r"[\s-]", "", typed).lower()
     if len(code) != CODE_LENGTH or not set(code) <= set(ALPHABET):
@@ -108,12 +107,21 @@ def find_run(runs: Mapping[str, Run], typed: str) -> Run | None:
             "have it read out again, letter by letter: there is no i, l, o, 0 or 1 in it",
             ExitCode.USAGE,
         )
-    return runs.get(_digest(code))
+    for run in hashes if device_uuid is None else _runs(device_uuid):
+        if hashes.get(run) == _digest(code, run):
+            return run
+    return None
 
 
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
+def _runs(device_uuid: str) -> list[Run]:
+    """Return the runs of a device that have a code."""
+    return [Run(device_uuid, verb, code) for verb in VERBS for code in EXITS]
 
 
-def _lines(runs: Mapping[str, Run]) -> Iterable[str]:
-    return (f"{key}  {r.device_uuid} {r.verb} {r.exit_code}\n" for key, r in runs.items())
+def _digest(code: str, run: Run) -> str:
+    text = f"{code} {run.device_uuid} {run.verb} {run.exit_code}\n"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _line(digest: str, run: Run) -> str:
+    return f"{digest}  {run.device_uuid} {run.verb} {run.exit_code}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ _NAME = 40
 def table(fleet: Fleet) -> list[str]:
     """Return a line a device under a head, the worst first, and behind it the summary."""
     devices = sorted(fleet.devices, key=lambda d: (WORST_FIRST.index(d.state), d.name, d.uuid))
-    rows = [_HEAD, *map(_row, devices)]
+    rows = [_HEAD, *map(_row, devices, _names(devices))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -43,12 +44,23 @@ def summary(fleet: Fleet) -> str:
     return f"{line}; {expiring} expiring" if expiring else line
 
 
-def _row(device: FleetDevice) -> tuple[str, ...]:
+def _names(devices: Sequence[FleetDevice]) -> list[str]:
+    """Return how each device is called, such as `fw-1`, or `fw-1 (6bf1143a)` where two are."""
+    names = [printable(device.name, _NAME) for device in devices]
+    uses = Counter(names)
+    return [
+        f"{name} ({device.uuid[:8]})" if uses[name] > 1 else name
+        for name, device in zip(names, devices, strict=True)
+    ]
+
+
+def _row(device: FleetDevice, name: str) -> tuple[str, ...]:
     state = str(device.state)
-    if device.exit_code not in (None, 0) and device.state == State.FAILED:
+    # `no tunnel yet` says by itself that it is exit 8.
+    if device.exit_code not in (None, 0) and device.state != State.UNCONFIRMED:
         state = f"{state} (exit {device.exit_code})"
     return (
-        printable(device.name, _NAME),
+        name,
         state,
         _iso(device.seen) or "-",
         device.tunnel or "-",

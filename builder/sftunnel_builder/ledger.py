@@ -3,7 +3,7 @@ r"""The ledger beside a kit: what came in, in the order in which it came, never 
 `KIT.receipts/ledger.jsonl`, a line of canonical JSON an entry:
 
     {"format":1,"receipt":"<line 1>\n<line 2>\n"}
-    {"code":"<confirmation code>","format":1}
+    {"code":"<confirmation code>","device":"<UUID>","format":1}
     {"format":1,"torn":<number>}      so many lines before this one were cut off by a crash
 
 All of it proves itself against the kit, and is verified each time that it is read.
@@ -45,10 +45,10 @@ Entry = Receipt | CodeEntry
 
 @dataclass(frozen=True)
 class Proofs:
-    """What entries are verified against: of the kit, by device UUID and by hash of a code."""
+    """What entries are verified against: of the kit, by device UUID and by run."""
 
     devices: Mapping[str, Expected]
-    codes: Mapping[str, Run]
+    codes: Mapping[Run, str]
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Ledger:
 def _line(entry: Entry) -> bytes:
     if isinstance(entry, Receipt):
         return _canonical({"format": FORMAT, "receipt": entry.text})
-    return _canonical({"code": entry.code, "format": FORMAT})
+    return _canonical({"code": entry.code, "device": entry.run.device_uuid, "format": FORMAT})
 
 
 def _canonical(value: Any) -> bytes:
@@ -215,21 +215,22 @@ def _entry(line: bytes, value: Mapping[str, Any], place: str, number: int, proof
     """Return a line's entry, verified; raises BundlerError."""
     if _canonical(value) != line + b"\n" or value.get("format") != FORMAT:
         raise _edited(place, number, f"it is not as format {FORMAT} writes it")
-    what = next(iter(value.keys() - {"format"}), "") if len(value) == 2 else ""
-    text = value.get(what)
     try:
-        if what == "receipt" and isinstance(text, str):
-            receipt = parse_receipt(text.encode("utf-8", "surrogatepass"))
-            verify_receipt(receipt, proofs.devices)
-            return receipt
-        if what == "code" and isinstance(text, str):
-            run = find_run(proofs.codes, text)
-            if run is not None and text == plain_code(text):
-                return CodeEntry(text, run)
-            raise _edited(place, number, "no device of the kit gives that code")
+        match value:
+            case {"receipt": str(text), **rest} if rest.keys() == {"format"}:
+                receipt = parse_receipt(text.encode("utf-8", "surrogatepass"))
+                verify_receipt(receipt, proofs.devices)
+                return receipt
+            case {"code": str(code), "device": str(uuid), **rest} if rest.keys() == {"format"}:
+                run = find_run(proofs.codes, code, uuid)
+                if run is not None and code == plain_code(code):
+                    return CodeEntry(code, run)
+                why = "that device does not give that code"
+            case _:
+                why = f"it is not as format {FORMAT} writes it"
     except BundlerError as error:
-        raise _edited(place, number, error.message) from None
-    raise _edited(place, number, f"it is not as format {FORMAT} writes it")
+        why = error.message
+    raise _edited(place, number, why)
 
 
 def plain_code(typed: str) -> str:

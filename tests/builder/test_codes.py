@@ -69,11 +69,12 @@ def test_the_file_has_hashes_of_every_end_and_no_code(key: bytes, lines: tuple[s
         for verb in ("install", "rollback", "recover")
         for number in (0, 6, 7, 8)
     }
-    assert set(read_codes(data).values()) == wanted
+    assert set(read_codes(data)) == wanted
     for run in wanted:
         code = confirmation_code(proof, run.verb, run.exit_code)
         assert code not in data.decode()
-        digest = hashlib.sha256(code.encode()).hexdigest()
+        said = f"{code} {UUID} {run.verb} {run.exit_code}\n"
+        digest = hashlib.sha256(said.encode()).hexdigest()
         assert f"{digest}  {UUID} {run.verb} {run.exit_code}\n" in data.decode()
 
 
@@ -108,6 +109,16 @@ def test_what_is_read_out_is_found(key: bytes, lines: tuple[str, ...]) -> None:
     runs = read_codes(render_codes(lines))
     for typed in (code, f" {code}\n", f"{code[:4]}-{code[4:8]} {code[8:].upper()}"):
         assert find_run(runs, typed) == Run(UUID, "rollback", 8)
+        assert find_run(runs, typed, UUID) == Run(UUID, "rollback", 8)
+        assert find_run(runs, typed, OTHER) is None
+
+
+def test_a_hash_is_worth_nothing_in_another_line(key: bytes, lines: tuple[str, ...]) -> None:
+    """So that whoever tries codes tries them against one line at a time."""
+    code = confirmation_code(prove(key, "0123456789abcdef"), "install", 0)
+    (line,) = [line for line in lines if line.endswith(" install 0\n")]
+    for other in (line.replace(UUID, OTHER), line.replace("install", "recover")):
+        assert find_run(read_codes(other.encode()), code) is None
 
 
 def test_a_code_of_no_device(key: bytes, lines: tuple[str, ...]) -> None:

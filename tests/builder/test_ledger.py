@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from receipts import Writer, expected, writer
 from rehearsal import Made
+from sftunnel_builder.codes import Run
 from sftunnel_builder.errors import BundlerError, ExitCode
-from sftunnel_builder.ledger import LEDGER, Proofs, Read, open_ledger, read_ledger
+from sftunnel_builder.ledger import LEDGER, CodeEntry, Proofs, Read, open_ledger, read_ledger
 from sftunnel_builder.receipt import parse_receipt
 
 
@@ -97,6 +99,35 @@ def test_a_line_that_was_edited_is_refused_by_its_number(
     assert caught.value.code == ExitCode.UNTRUSTED
     assert f"'{path}' line 1 is not as it was written: " in caught.value.message
     assert why in caught.value.message
+
+
+CODE = "68ppmah8wn5d"
+ONE, OTHER = "c8d5d5c6-87c9-11ef-a993-b9831565bc4e", "6bf1143a-8a2f-11ef-92d8-fd927e807d77"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param(f'"code":"{CODE}","device":"{OTHER}"', "that device does not", id="another"),
+        pytest.param(f'"code":"{CODE.upper()}","device":"{ONE}"', "that device does", id="case"),
+        pytest.param('"code":"aaaaaaaaaaaa","device":"' + ONE + '"', "that device", id="no code"),
+        pytest.param('"code":"68pp","device":"' + ONE + '"', "of 12 characters", id="too short"),
+        pytest.param(f'"code":"{CODE}"', "not as format 1 writes it", id="no device"),
+    ],
+)
+def test_a_line_with_a_code_is_verified_for_its_device(line: str, why: str, tmp_path: Path) -> None:
+    digest = hashlib.sha256(f"{CODE} {ONE} install 0\n".encode()).hexdigest()
+    proofs = Proofs({}, {Run(ONE, "install", 0): digest})
+    path = tmp_path / LEDGER
+    path.write_text(f'{{"code":"{CODE}","device":"{ONE}","format":1}}\n')
+    assert read_ledger(tmp_path, proofs).entries == (CodeEntry(CODE, Run(ONE, "install", 0)),)
+    path.write_text(f'{{{line},"format":1}}\n')
+    with pytest.raises(BundlerError) as caught:
+        read_ledger(tmp_path, proofs)
+    assert caught.value.code == ExitCode.UNTRUSTED
+    assert caught.value.message.startswith(f"'{path}' line 1 is not as it was written: ")
+    assert why in caught.value.message
+    assert caught.value.message.count("not as it was written") == 1
 
 
 def test_a_link_in_its_place_is_not_followed(first: Writer, proofs: Proofs, tmp_path: Path) -> None:

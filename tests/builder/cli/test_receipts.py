@@ -94,14 +94,21 @@ def test_a_code_counts_until_a_receipt_comes(made: Made, kit: Path) -> None:
     assert "BSNS-1120-1   done     -" in done.stdout
     assert "telephone" in done.stdout
     ledger = kit.parent / "kit.receipts/ledger.jsonl"
-    assert ledger.read_text() == f'{{"code":"{told}","format":1}}\n'
+    uuid = made.devices[0].uuid
+    assert ledger.read_text() == f'{{"code":"{told}","device":"{uuid}","format":1}}\n'
     (kit.parent / "back.json").write_bytes(writer(made, made.devices[0]).rolled_back())
     done = run(kit.parent, "back.json")
     assert "1 rolled back" in done.stdout
     assert "telephone" not in done.stdout
     again = run(kit.parent, "--code", code(made, 0, "install", 8))
     assert "1 rolled back" in again.stdout
-    assert "the code says install and exit 8, its receipt rollback and exit 0" in again.stderr
+    contradiction = "the code says install and exit 8, its receipt rollback and exit 0"
+    assert contradiction in again.stderr
+    # A receipt of an earlier run, that comes late, says nothing about what the code tells of.
+    (kit.parent / "late.json").write_bytes(writer(made, made.devices[0]).receipt())
+    late = run(kit.parent, "late.json")
+    assert "1 rolled back" in late.stdout
+    assert contradiction in late.stderr
 
 
 def test_days_without_end_are_taken(kit: Path) -> None:
