@@ -198,7 +198,7 @@ def _show_finding(finding: Finding) -> None:
         name = verify_error_name(finding.number) or _("a number that is not known here")
         text = _("verify error {number}, {name}").format(number=finding.number, name=name)
         screen.result(f"    {text}")
-    times = ngettext("once", "{n:,} times", finding.count).format(n=finding.count)
+    times = _("once") if finding.count == 1 else _("{n:,} times").format(n=finding.count)
     if finding.first != finding.last:
         when = _("first {first}, last {last}").format(first=finding.first, last=finding.last)
     elif finding.last:
