@@ -141,7 +141,7 @@ def _called(peer: PeerDiagnosis, is_of_many_hosts: bool) -> str:
 
 def _cause(finding: Finding) -> str:
     """Return a cause in words, with the verify error's number."""
-    return _(finding.cause.words) + (f": err {finding.number}" if finding.number else "")
+    return finding.cause.words + (f": err {finding.number}" if finding.number else "")
 
 
 def _verdict(peer: PeerDiagnosis) -> str:
@@ -182,10 +182,10 @@ def _show(diagnosis: Diagnosis) -> None:
         screen.result()
         screen.result(_("what to do"))
     for cause in leading:
-        screen.result(f"  {_(cause.words)}:")
-        screen.result(f"    {_(cause.advice)}")
+        screen.result(f"  {cause.words}:")
+        screen.result(f"    {cause.advice}")
     if Cause.EXPIRED in leading:
-        screen.result(f"  {_(STANDING_ADVICE)}")
+        screen.result("  " + _(STANDING_ADVICE))
     screen.result()
 
 
@@ -193,7 +193,7 @@ def _show_finding(finding: Finding) -> None:
     """Print one cause of one peer."""
     from sftunnel_builder.verify_errors import verify_error_name
 
-    screen.result(f"  {_(finding.cause.words)}")
+    screen.result(f"  {finding.cause.words}")
     if finding.number:
         name = verify_error_name(finding.number) or _("a number that is not known here")
         text = _("verify error {number}, {name}").format(number=finding.number, name=name)
@@ -216,14 +216,14 @@ def _facts(diagnosis: Diagnosis) -> dict[str, Any]:
     def finding(each: Finding) -> dict[str, Any]:
         return {
             "cause": each.cause.code,
-            "words": _(each.cause.words),
+            "words": each.cause.words,
             "verify_error": each.number,
             "verify_error_name": verify_error_name(each.number) if each.number else None,
             "count": each.count,
             "first": each.first or None,
             "last": each.last or None,
             "example": each.example,
-            "advice": _(each.cause.advice),
+            "advice": each.cause.advice,
         }
 
     def peer(each: PeerDiagnosis) -> dict[str, Any]:
