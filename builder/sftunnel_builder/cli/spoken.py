@@ -49,12 +49,13 @@ class _Spoken(_Command):
     """A command whose help is in the language that is spoken."""
 
     def _shown_help(self) -> str | None:
+        """Return the help text, which was set in English."""
         return self._help and _(self._help)
 
     def _set_help(self, text: str | None) -> None:
         self._help = text
 
-    help = property(_shown_help, _set_help, doc="The help text, which was set in English.")
+    help = property(_shown_help, _set_help)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the usage line into the formatter."""
