@@ -20,7 +20,7 @@ from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import Lang, speak, spoken
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
@@ -174,7 +174,7 @@ def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Buil
     if jobs == 1:
         yield from (work(_read_device(device)) for device in devices)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=speak, initargs=(spoken(),)) as pool:
         for start in range(0, len(devices), DEVICES_A_ROUND):
             read = map(_read_device, devices[start : start + DEVICES_A_ROUND])
             yield from pool.map(work, read, chunksize=MIN_DEVICES_A_PROCESS)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sftunnel_builder.errors import BundlerError, ExitCode, reason
+from sftunnel_builder.words import _
 
 T = TypeVar("T")
 MIN_FOR_PROGRESS = 40
@@ -46,8 +47,8 @@ def _output() -> Iterator[None]:
     except OSError as error:
         _print_to_nobody()
         raise OutputError(
-            f"standard output cannot be written: {reason(error)}",
-            "look at the free space where the output goes; the work itself may be done",
+            _("standard output cannot be written: {why}").format(why=reason(error)),
+            _("look at the free space where the output goes; the work itself may be done"),
             ExitCode.UNSUITABLE,
         ) from None
 
@@ -62,14 +63,35 @@ def result_json(value: Any) -> None:
     result(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def row(label: str, value: str, width: int = 12) -> str:
+    """Return a line of a list of labels and values."""
+    return f"{label:<{width}} {value}"
+
+
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the result."""
     sys.stderr.write(f"{text}\n")
 
 
+def warn(text: str) -> None:
+    """Tell of something that may go wrong later."""
+    note(_("warning: {text}").format(text=text))
+
+
+def remark(text: str) -> None:
+    """Tell of something that is good to know."""
+    note(_("note: {text}").format(text=text))
+
+
+def hint(text: str) -> None:
+    """Say what to do."""
+    note(_("hint: {hint}").format(hint=text))
+
+
 def complain(error: BundlerError) -> None:
     """Say what is wrong, and what to do."""
-    sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+    note(_("error: {message}").format(message=error.message))
+    hint(error.hint)
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterable[T]:

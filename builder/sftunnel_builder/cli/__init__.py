@@ -6,6 +6,7 @@ import io
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from typing import Annotated, NoReturn
 
 import typer
@@ -26,32 +27,72 @@ from sftunnel_builder.cli import (
     usb,
     verify,
 )
+from sftunnel_builder.cli.spoken import Verb, Verbs, usage_message
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.words import N_, Lang, _, speak
 
 app = typer.Typer(
     name="sftunnel-bundler",
-    help="Renew the sftunnel certificates of firewalls that the network cannot reach: one signed "
-    "bundle a device, one command to install it, one to undo it.",
+    cls=Verbs,
+    help=N_(
+        "Renew the sftunnel certificates of firewalls that the network cannot reach: one signed "
+        "bundle a device, one command to install it, one to undo it."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (
-    expiry.expiry,
-    collect.collect,
-    keygen.keygen,
-    build.build,
-    sign.sign,
-    inspect.inspect,
-    verify.verify,
-    usb.usb,
-    receipts.receipts,
-    diff.diff,
-    diagnose.diagnose,
-    demo.demo,
+for verb, text in (
+    (
+        expiry.expiry,
+        N_(
+            "Show how long certificates are valid.\n\n"
+            "Exits as monitoring plugins do: 0 fine, 1 ends soon, 2 expired, 3 cannot tell."
+        ),
+    ),
+    (
+        collect.collect,
+        N_(
+            "Print the script that makes a snapshot of an FMC's files, for building elsewhere.\n\n"
+            "\b\nsftunnel-bundler collect > collect.sh\n"
+            "(umask 077; ssh FMC 'sudo sh -s' < collect.sh > fmc.tar.gz)\n"
+            "sftunnel-bundler build --fmc-tree fmc.tar.gz"
+        ),
+    ),
+    (keygen.keygen, N_("Make a signer, and print its fingerprint.")),
+    (build.build, N_("Build a kit: one signed bundle a device.")),
+    (sign.sign, N_("Sign a kit that was built unsigned, or by another.")),
+    (inspect.inspect, N_("Show what is in a bundle, and whose it is.")),
+    (verify.verify, N_("Verify bundles: form, signature, checksums, trio.")),
+    (usb.usb, N_("Copy a kit to a USB stick: flushed, read back, compared.")),
+    (
+        receipts.receipts,
+        N_(
+            "Verify receipts and codes, and show how the change stands.\n\n"
+            "Exits with 0 when all devices are done, 9 when some are not, 4 when a receipt was "
+            "refused."
+        ),
+    ),
+    (
+        diff.diff,
+        N_(
+            "Show what would change, certificate by certificate.\n\n"
+            "A is what is now, B what would be. Of a bundle and a device it also says what "
+            "install.sh would do."
+        ),
+    ),
+    (
+        diagnose.diagnose,
+        N_(
+            "Say which tunnels fail and why, from logs.\n\n"
+            "Name older files first: what is read last counts as the newest. The files of a "
+            "rotated set (messages.2.gz, messages.1, messages) are put in order."
+        ),
+    ),
+    (demo.demo, N_("Show the whole journey on made-up appliances.")),
 ):
-    app.command()(verb)
+    app.command(cls=Verb, help=text)(verb)
 app.add_typer(console.app, name="console")
 
 
@@ -61,12 +102,27 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _speak(lang: Lang) -> None:
+    speak(lang)
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help=N_("Show the version.")
+        ),
     ] = False,
+    lang: Annotated[
+        Lang,
+        typer.Option(
+            "--lang",
+            callback=_speak,
+            is_eager=True,
+            help=N_("Language of messages, help and runbooks."),
+        ),
+    ] = Lang.EN,
 ) -> None:
     """Hold the options that go before a verb; the help text is the app's."""
 
@@ -87,9 +143,9 @@ def main() -> NoReturn:
     except BundlerError as error:
         code = _tell(error)
     except typer.TyperException as error:
-        code = _tell_usage(error.format_message().rstrip("."))
+        code = _tell_usage(usage_message(error.format_message()))
     except (KeyboardInterrupt, typer.Abort):
-        screen.note("interrupted")
+        screen.note(_("interrupted"))
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
         code = _tell(_bug(error))
@@ -101,25 +157,36 @@ def _leave_no_core() -> None:
 
     A limit of 1 also stops a core that the kernel would pipe to a program, as 0 does not (core(5)).
     """
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
     wanted = 0 if most == 0 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (wanted, wanted))
 
 
 def _tell(error: BundlerError) -> int:
     """Say what is wrong; return the exit code, which means something else to those who monitor."""
-    if sys.argv[1:2] == ["expiry"] and not isinstance(error, screen.OutputError):
+    if _verb(sys.argv[1:]) == "expiry" and not isinstance(error, screen.OutputError):
         return expiry.cannot_tell(error)
     screen.complain(error)
     return error.code
 
 
+def _verb(arguments: Iterable[str]) -> str | None:
+    """Return the first word that is neither an option nor the language."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--lang":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
 def _tell_usage(message: str) -> int:
     """Say what is wrong with the command line; return the exit code."""
-    if message.startswith("Usage: "):  # no verb was given
+    if message.startswith(_("Usage: ")):  # no verb was given
         screen.note(message)
     elif message:
-        hint = "see what it takes with: sftunnel-bundler [VERB] --help"
+        hint = _("see what it takes with: sftunnel-bundler [VERB] --help")
         return _tell(BundlerError(message[:1].lower() + message[1:], hint, ExitCode.USAGE))
     return ExitCode.USAGE
 
@@ -133,7 +200,9 @@ def _bug(error: Exception) -> BundlerError:
     if trace:
         where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
     return BundlerError(
-        f"this is a bug: {type(error).__name__} at {where}, version {__version__}",
-        "please report this line with the command that you typed",
+        _("this is a bug: {error} at {where}, version {version}").format(
+            error=type(error).__name__, where=where, version=__version__
+        ),
+        _("please report this line with the command that you typed"),
         ExitCode.BUG,
     )

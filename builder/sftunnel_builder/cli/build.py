@@ -21,7 +21,7 @@ from sftunnel_builder.cli.signing import (
 )
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import read_passphrase_file
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import N_, _, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,57 +37,67 @@ def build(
         list[Path] | None,
         typer.Option(
             "--fmc-tree",
-            help="Directory that looks like an FMC's /, or a snapshot; twice for an HA pair, "
-            "primary first. [default: /]",
+            help=N_(
+                "Directory that looks like an FMC's /, or a snapshot; twice for an HA pair, "
+                "primary first. [default: /]"
+            ),
         ),
     ] = None,
     failed_push: Annotated[
         Path | None,
         typer.Option(
             "--failed-push",
-            help="The FAILED_PUSH to use, or what generate_certs.pl showed. "
-            "[default: the tree's newest]",
+            help=N_(
+                "The FAILED_PUSH to use, or what generate_certs.pl showed. "
+                "[default: the tree's newest]"
+            ),
         ),
     ] = None,
     all_devices: Annotated[
         bool,
         typer.Option(
-            "--all-devices", help="Every device with new certificates, not only the failed."
+            "--all-devices", help=N_("Every device with new certificates, not only the failed.")
         ),
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Only this device: name, UUID or address. May be repeated."),
+        typer.Option(
+            "--only", help=N_("Only this device: name, UUID or address. May be repeated.")
+        ),
     ] = None,
     devices: Annotated[
         Path | None,
-        typer.Option("--devices", help="Only the devices in this devices.csv: name,address."),
+        typer.Option("--devices", help=N_("Only the devices in this devices.csv: name,address.")),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="The kit to write.")] = Path("sftunnel-kit"),
+    out: Annotated[Path, typer.Option("--out", help=N_("The kit to write."))] = Path(
+        "sftunnel-kit"
+    ),
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace the kit that stands there.")
+        bool, typer.Option("--replace", help=N_("Replace the kit that stands there."))
     ] = False,
     signing_key: SigningKey = None,
     signing_passphrase_file: SigningPassphraseFile = None,
     sign_command: SignCommandLine = None,
     unsigned: Annotated[
-        bool, typer.Option("--unsigned", help="Sign nothing: sign the kit later, with sign.")
+        bool, typer.Option("--unsigned", help=N_("Sign nothing: sign the kit later, with sign."))
     ] = False,
     key_passphrase_file: Annotated[
         Path | None,
         typer.Option(
             "--key-passphrase-file",
-            help="One passphrase for all device keys. [default: a random one for each]",
+            help=N_("One passphrase for all device keys. [default: a random one for each]"),
         ),
     ] = None,
     plain_keys: Annotated[
-        bool, typer.Option("--plain-keys", help="Leave the device keys unencrypted in the bundles.")
+        bool,
+        typer.Option("--plain-keys", help=N_("Leave the device keys unencrypted in the bundles.")),
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Processes to use. [default: one a core]")
+        int | None,
+        typer.Option("--jobs", min=1, help=N_("Processes to use. [default: one a core]")),
     ] = None,
-    lang: Language = Lang.EN,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    lang: Language = None,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
     """Build a kit: one signed bundle a device."""
     from sftunnel_builder.build import BuildRequest, build_kit, build_time
@@ -95,14 +105,14 @@ def build(
 
     if plain_keys and key_passphrase_file:
         raise BundlerError(
-            "--plain-keys and --key-passphrase-file contradict each other",
-            "give one of them",
+            _("--plain-keys and --key-passphrase-file contradict each other"),
+            _("give one of them"),
             ExitCode.USAGE,
         )
     if all_devices and failed_push:
         raise BundlerError(
-            "--all-devices and --failed-push contradict each other",
-            "give one of them",
+            _("--all-devices and --failed-push contradict each other"),
+            _("give one of them"),
             ExitCode.USAGE,
         )
     if unsigned:
@@ -124,9 +134,9 @@ def build(
         plain_keys=plain_keys,
         passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
         jobs=jobs or os.cpu_count() or 1,
-        lang=lang,
+        lang=lang or spoken(),
     )
-    report = build_kit(request, progress_beside(request.signer, "Building"))
+    report = build_kit(request, progress_beside(request.signer, _("Building")))
     if as_json:
         screen.result_json(_as_json(report))
     else:
@@ -144,8 +154,8 @@ def _refuse_signer(key: Path | None, passphrase_file: Path | None, command: str 
     for option, value in options.items():
         if value is not None:
             raise BundlerError(
-                f"--unsigned and {option} contradict each other",
-                "give one of them",
+                _("--unsigned and {option} contradict each other").format(option=option),
+                _("give one of them"),
                 ExitCode.USAGE,
             )
 
@@ -154,35 +164,46 @@ def _show(report: BuildReport) -> None:
     """Print the report for a person."""
     names = [d.name for d in report.built] + [r.name for r in report.refused]
     width = max(map(len, names), default=0)
+    built, refused = _("built"), _("refused")
+    state_width = max(len(built), len(refused)) + 1
     for device in report.built:
-        screen.result(f"built    {device.name:<{width}}  {device.bundle}")
+        name = f"{device.name:<{width}}  {device.bundle}"
+        screen.result(screen.row(built, name, state_width))
         for warning in device.warnings:
-            screen.note(f"warning: {device.name}: {warning}")
+            screen.warn(f"{device.name}: {warning}")
     for refusal in report.refused:
-        screen.result(f"refused  {refusal.name:<{width}}  {refusal.message}")
-        screen.note(f"hint: {refusal.name}: {refusal.hint}")
+        name = f"{refusal.name:<{width}}  {refusal.message}"
+        screen.result(screen.row(refused, name, state_width))
+        screen.hint(f"{refusal.name}: {refusal.hint}")
     for text in [*_left_out(report), *report.notes]:
         screen.note(text)
     screen.result()
     if report.kit is None:
-        screen.result("nothing was built: no kit was written")
+        screen.result(_("nothing was built: no kit was written"))
         return
     if report.signer is not None:
         show_kit(report.kit, report.signer, report.passphrases)
         return
-    screen.result(f"kit          {printable(str(report.kit))}, not signed yet")
-    screen.result(f"SHA256SUMS   {report.sums_sha256}")
+    unsigned = _("{kit}, not signed yet").format(kit=printable(str(report.kit)))
+    screen.result(screen.row(_("kit"), unsigned))
+    screen.result(screen.row("SHA256SUMS", str(report.sums_sha256)))
     show_passphrases(report.passphrases)
-    screen.note("Take the kit to the signer, and the line SHA256SUMS another way. There, type:")
-    screen.note("sftunnel-bundler sign KIT. It makes the bundles to carry, and the runbooks.")
+    screen.note(
+        _(
+            "Take the kit to the signer, and the line SHA256SUMS another way. There, type:\n"
+            "sftunnel-bundler sign KIT. It makes the bundles to carry, and the runbooks."
+        )
+    )
 
 
 def _left_out(report: BuildReport) -> Iterator[str]:
     """Yield a line for each reason for which devices get no bundle."""
     for why in dict.fromkeys(device.why for device in report.left_out):
         names = [device.name for device in report.left_out if device.why == why]
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        yield f"left out ({why}): {', '.join(names[:MAX_NAMES])}{more}"
+        shown = ", ".join(names[:MAX_NAMES])
+        if len(names) > MAX_NAMES:
+            shown = _("{names} and {n} more").format(names=shown, n=len(names) - MAX_NAMES)
+        yield _("left out ({why}): {names}").format(why=why, names=shown)
 
 
 def _as_json(report: BuildReport) -> dict[str, Any]:

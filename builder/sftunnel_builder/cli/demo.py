@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from sftunnel_builder.words import N_
+
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the directory with the appliances and the kit.")
+        bool,
+        typer.Option("--keep", help=N_("Leave the directory with the appliances and the kit.")),
     ] = False,
 ) -> None:
     """Show the whole journey on made-up appliances."""

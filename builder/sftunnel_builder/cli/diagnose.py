@@ -10,12 +10,11 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.words import N_, _, ngettext
 
 if TYPE_CHECKING:
     from sftunnel_builder.diagnosis import Diagnosis, Finding, PeerDiagnosis
     from sftunnel_builder.log_files import LogFile
-
-UNNAMED = "a peer that the log does not name"
 
 
 def diagnose(
@@ -23,18 +22,16 @@ def diagnose(
         list[Path] | None,
         typer.Argument(
             metavar="LOG...",
-            help="messages of an FMC or a device, plain or .gz; saved output of sftunnel_status.pl "
-            "or sftunnel-status-brief; a directory with messages*; - for standard input.",
+            help=N_(
+                "messages of an FMC or a device, plain or .gz; saved output of sftunnel_status.pl "
+                "or sftunnel-status-brief; a directory with messages*; - for standard input."
+            ),
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
-    """Say which tunnels fail and why, from logs.
-
-    Name older files first: what is read last counts as the newest. The files of a rotated set
-    (messages.2.gz, messages.1, messages) are put in order.
-    """
+    """Read logs, and print which tunnels fail and why."""
     from sftunnel_builder.log_files import find_log_files
 
     files, problems = find_log_files(logs or _standard_input())
@@ -46,14 +43,19 @@ def diagnose(
             raise typer.Exit(ExitCode.REFUSED)
         raise _no_sftunnel(report["lines"])
     for warning in report["warnings"]:
-        screen.note(f"warning: {warning}")
+        screen.warn(warning)
     diagnosis: Diagnosis = report.pop("diagnosis")
     if as_json:
         screen.result_json({**report, **_facts(diagnosis)})
     else:
         _show(diagnosis)
-        lines = "1 line" if report["lines"] == 1 else f"{report['lines']:,} lines"
-        screen.result(f"{lines}, {report['sftunnel_lines']:,} of sftunnel")
+        screen.result(
+            ngettext(
+                "{lines:,} line, {sftunnel_lines:,} of sftunnel",
+                "{lines:,} lines, {sftunnel_lines:,} of sftunnel",
+                report["lines"],
+            ).format(**report)
+        )
     raise typer.Exit(ExitCode.PART_DONE if problems else ExitCode.DONE)
 
 
@@ -63,8 +65,8 @@ def _standard_input() -> list[Path]:
 
     if sys.stdin is None or sys.stdin.isatty():
         raise BundlerError(
-            "no log was named, and none comes from standard input",
-            "name one: /var/log/messages on an FMC, /ngfw/var/log/messages on a device",
+            _("no log was named, and none comes from standard input"),
+            _("name one: /var/log/messages on an FMC, /ngfw/var/log/messages on a device"),
             ExitCode.USAGE,
         )
     return [STANDARD_INPUT]
@@ -80,7 +82,7 @@ def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
     warnings: list[str] = []
     sizes = [file.size for file in files]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    with screen.byte_progress(total, "reading logs") as advance:
+    with screen.byte_progress(total, _("reading logs")) as advance:
         for file in files:
             tally, of_sftunnel = Tally(), 0
             try:
@@ -92,13 +94,19 @@ def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
             except BundlerError as problem:
                 problems.append(problem)
             if tally.is_cut_off:
-                warnings.append(f"'{file.name()}' is cut off: it was read to line {tally.lines}")
+                warnings.append(
+                    _("'{file}' is cut off: it was read to line {line}").format(
+                        file=file.name(), line=tally.lines
+                    )
+                )
             row = {"name": file.name(), "lines": tally.lines, "sftunnel_lines": of_sftunnel}
             inputs.append({**row, "is_cut_off": tally.is_cut_off})
     diagnosis = observer.diagnose()
     if diagnosis.left_out:
         warnings.append(
-            f"over {MAX_ROWS:,} different peers and causes: {diagnosis.left_out:,} were left out"
+            _("over {most:,} different peers and causes: {n:,} were left out").format(
+                most=MAX_ROWS, n=diagnosis.left_out
+            )
         )
     return {
         "inputs": inputs,
@@ -111,16 +119,24 @@ def _read(files: list[LogFile], problems: list[BundlerError]) -> dict[str, Any]:
 
 def _no_sftunnel(lines: int) -> BundlerError:
     return BundlerError(
-        f"nothing of sftunnel was found, in {lines:,} line{'s' * (lines != 1)}",
-        "name /var/log/messages of an FMC, /ngfw/var/log/messages of a device, with the older ones "
-        "of the set, or a saved output of sftunnel_status.pl",
+        ngettext(
+            "nothing of sftunnel was found, in {n:,} line",
+            "nothing of sftunnel was found, in {n:,} lines",
+            lines,
+        ).format(n=lines),
+        _(
+            "name /var/log/messages of an FMC, /ngfw/var/log/messages of a device, with the older "
+            "ones of the set, or a saved output of sftunnel_status.pl"
+        ),
     )
 
 
 def _called(peer: PeerDiagnosis, is_of_many_hosts: bool) -> str:
     """Return what to call a peer."""
-    name = peer.name or UNNAMED
-    return f"{name} in the log of {peer.host}" if is_of_many_hosts and peer.host else name
+    name = peer.name or _("a peer that the log does not name")
+    if is_of_many_hosts and peer.host:
+        return _("{peer} in the log of {host}").format(peer=name, host=peer.host)
+    return name
 
 
 def _cause(finding: Finding) -> str:
@@ -131,11 +147,13 @@ def _cause(finding: Finding) -> str:
 def _verdict(peer: PeerDiagnosis) -> str:
     """Return what is the matter with a peer, in one line."""
     if not peer.findings:
-        return "no failure seen"
-    if peer.is_up:
-        since = f" since {peer.up_since}" if peer.up_since else ""
-        return f"up again{since}; before that: {_cause(peer.findings[0])}"
-    return _cause(peer.findings[0])
+        return _("no failure seen")
+    cause = _cause(peer.findings[0])
+    if not peer.is_up:
+        return cause
+    if not peer.up_since:
+        return _("up again; before that: {cause}").format(cause=cause)
+    return _("up again since {time}; before that: {cause}").format(time=peer.up_since, cause=cause)
 
 
 def _show(diagnosis: Diagnosis) -> None:
@@ -145,11 +163,13 @@ def _show(diagnosis: Diagnosis) -> None:
     hosts = {peer.host for peer in diagnosis.peers}
     names = [_called(peer, len(hosts) > 1) for peer in diagnosis.peers]
     width = min(max(map(len, names), default=0), 60)
+    up, fails = _("up"), _("fails")
+    state_width = max(len(up), len(fails)) + 1
     for peer, name in zip(diagnosis.peers, names, strict=True):
-        state = "up    " if peer.is_up else "fails "
-        screen.result(f"{state} {name:<{width}}  {_verdict(peer)}")
+        text = f"{name:<{width}}  {_verdict(peer)}"
+        screen.result(screen.row(up if peer.is_up else fails, text, state_width))
     if not diagnosis.peers:
-        screen.result("nothing wrong found: these lines tell of no failure and no connection")
+        screen.result(_("nothing wrong found: these lines tell of no failure and no connection"))
     for peer, name in zip(diagnosis.peers, names, strict=True):
         if peer.findings:
             uuid = f", {peer.uuid}" if peer.uuid and peer.uuid != peer.name else ""
@@ -159,11 +179,13 @@ def _show(diagnosis: Diagnosis) -> None:
     failing = [peer for peer in diagnosis.peers if not peer.is_up]
     leading = list(dict.fromkeys(peer.findings[0].cause for peer in failing))
     if leading:
-        screen.result("\nwhat to do")
+        screen.result()
+        screen.result(_("what to do"))
     for cause in leading:
-        screen.result(f"  {cause.words}:\n    {cause.advice}")
+        screen.result(f"  {cause.words}:")
+        screen.result(f"    {cause.advice}")
     if Cause.EXPIRED in leading:
-        screen.result(f"  {STANDING_ADVICE}")
+        screen.result("  " + _(STANDING_ADVICE))
     screen.result()
 
 
@@ -173,12 +195,16 @@ def _show_finding(finding: Finding) -> None:
 
     screen.result(f"  {finding.cause.words}")
     if finding.number:
-        name = verify_error_name(finding.number) or "a number that is not known here"
-        screen.result(f"    verify error {finding.number}, {name}")
-    times = "once" if finding.count == 1 else f"{finding.count:,} times"
-    when = f"at {finding.last}" if finding.last else "at a time that is not told"
+        name = verify_error_name(finding.number) or _("a number that is not known here")
+        text = _("verify error {number}, {name}").format(number=finding.number, name=name)
+        screen.result(f"    {text}")
+    times = _("once") if finding.count == 1 else _("{n:,} times").format(n=finding.count)
     if finding.first != finding.last:
-        when = f"first {finding.first}, last {finding.last}"
+        when = _("first {first}, last {last}").format(first=finding.first, last=finding.last)
+    elif finding.last:
+        when = _("at {time}").format(time=finding.last)
+    else:
+        when = _("at a time that is not told")
     screen.result(f"    {times}, {when}")
     screen.result(f"    > {finding.example}")
 

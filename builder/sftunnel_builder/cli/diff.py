@@ -12,6 +12,7 @@ from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_bundle
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import read_passphrase_file
+from sftunnel_builder.words import N_
 
 if TYPE_CHECKING:
     from sftunnel_builder.bundle import OpenedBundle
@@ -23,23 +24,21 @@ if TYPE_CHECKING:
 def diff(
     before: Annotated[
         Path,
-        typer.Argument(metavar="A", help="A bundle, or a directory that looks like a device's /."),
+        typer.Argument(
+            metavar="A", help=N_("A bundle, or a directory that looks like a device's /.")
+        ),
     ],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help=N_("Another."))],
     passphrase_file: Annotated[
         list[Path] | None,
         typer.Option(
             "--passphrase-file",
-            help="File with a key's passphrase: opens encrypted keys. May be repeated.",
+            help=N_("File with a key's passphrase: opens encrypted keys. May be repeated."),
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
-    """Show what would change, certificate by certificate.
-
-    A is what is now, B what would be. Of a bundle and a device it also says what install.sh would
-    do.
-    """
+    """Print what would change from one side to the other."""
     from sftunnel_builder.comparison import compare
     from sftunnel_builder.comparison_text import render
 

@@ -31,12 +31,11 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from sftunnel_builder.expiring import Found
     from sftunnel_builder.expiry import Fmc, Judged
-
-_HEAD = ("days", "not after (UTC)", "what", "whose", "file")
 
 
 def expiry(
@@ -44,21 +43,20 @@ def expiry(
         Path | None,
         typer.Argument(
             metavar="[PATH]",
-            help="A certificate, FMC tree, snapshot, device tree, bundle or kit, or a directory "
-            "of trees. [default: /]",
+            help=N_(
+                "A certificate, FMC tree, snapshot, device tree, bundle or kit, or a directory "
+                "of trees. [default: /]"
+            ),
             readable=False,  # what cannot be read is told in our words
             show_default=False,
         ),
     ] = None,
     warn_days: Annotated[
-        int, typer.Option("--warn-days", min=0, help="Warn so many days ahead.")
+        int, typer.Option("--warn-days", min=0, help=N_("Warn so many days ahead."))
     ] = 90,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
-    """Show how long certificates are valid.
-
-    Exits as monitoring plugins do: 0 fine, 1 ends soon, 2 expired, 3 cannot tell.
-    """
+    """Print how long certificates are valid, and exit as monitoring plugins do."""
     from sftunnel_builder.expiring import find_expiring
     from sftunnel_builder.expiry import judge_all
 
@@ -86,7 +84,7 @@ def cannot_tell(error: BundlerError) -> int:
         else:
             screen.result(f"{State.UNKNOWN.name}: {error.message}")
         screen.flush()
-        screen.note(f"hint: {error.hint}")
+        screen.hint(error.hint)
     except OSError:  # a full disk, say: then that is the error
         screen.complain(error)
     return State.UNKNOWN
@@ -107,26 +105,31 @@ def _show(found: Found, judged: Sequence[Judged], now: datetime) -> None:
         screen.result(counts(judged))
     for fmc in found.fmcs:
         about = " ".join(filter(None, (fmc.model, fmc.version)))
-        screen.result(f"FMC {fmc.name}: {about or 'says neither model nor version'}")
+        screen.result(f"FMC {fmc.name}: {about}" if about else _without_version(fmc))
         screen.result(f"  {renewal(fmc)}")
     if len(judged) > 1:
         screen.result()
         for line in _table(judged):
             screen.result(line)
     if is_restart_dangerous(judged):
-        screen.note(f"warning: {DO_NOT_RESTART}")
+        screen.warn(_(DO_NOT_RESTART))
     for each in judged:
         if isinstance(each.certificate.read, BundlerError):
             error = each.certificate.read
-            screen.note(f"hint: {each.certificate.owner}: {error.hint}")
+            screen.hint(f"{each.certificate.owner}: {error.hint}")
     for note in found.notes:
-        screen.note(f"note: {note}")
+        screen.remark(note)
+
+
+def _without_version(fmc: Fmc) -> str:
+    return _("FMC {name}: says neither model nor version").format(name=fmc.name)
 
 
 def _table(judged: Sequence[Judged]) -> list[str]:
     """Return a line a certificate if all lines fit into the terminal, else two."""
-    rows = [_HEAD, *(_row(each) for each in judged)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
+    head = (_("days"), _("not after (UTC)"), _("what"), _("whose"), _("file"))
+    rows = [head, *(_row(each) for each in judged)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
     indent = widths[0] + 2
     longest = sum(width + 2 for width in widths) + max(len(row[-1]) for row in rows)
     is_wide = longest <= shutil.get_terminal_size().columns
@@ -144,10 +147,11 @@ def _table(judged: Sequence[Judged]) -> list[str]:
 def _row(judged: Judged) -> tuple[str, ...]:
     """Return the cells of a certificate; one that could not be read says why as its file."""
     certificate, read = judged.certificate, judged.certificate.read
+    kind = _(certificate.kind)
     if isinstance(read, BundlerError):
-        return ("?", "cannot tell", certificate.kind, certificate.owner, read.message)
+        return ("?", _("cannot tell"), kind, certificate.owner, read.message)
     end = read.not_after_utc.replace(tzinfo=None).isoformat(" ")
-    return (str(judged.days_left), end, certificate.kind, certificate.owner, certificate.path)
+    return (str(judged.days_left), end, kind, certificate.owner, certificate.path)
 
 
 def _as_json(

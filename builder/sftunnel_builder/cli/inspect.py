@@ -10,11 +10,12 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_bundle
+from sftunnel_builder.words import N_, _
 
 
 def inspect(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, .tar.gz.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help=N_("A bundle, .tar.gz."))],
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
     """Show what is in a bundle, and whose it is."""
     data = read_bundle(bundle)
@@ -22,22 +23,36 @@ def inspect(
     if as_json:
         screen.result_json(facts)
         return
-    for key in ("bundle_id", "device_name", "device_uuid", "device_address", "created"):
-        screen.result(f"{key.replace('_', ' '):<15} {facts[key]}")
-    screen.result(f"{'signer':<15} {facts['signer'] or 'NOT SIGNED YET'}")
-    screen.result(f"{'sha256':<15} {facts['sha256']}")
-    screen.result(f"{'key':<15} {'encrypted' if facts['key_encrypted'] else 'NOT ENCRYPTED'}")
+    rows = {
+        _("bundle id"): facts["bundle_id"],
+        _("device name"): facts["device_name"],
+        _("device uuid"): facts["device_uuid"],
+        _("device address"): facts["device_address"],
+        _("created"): facts["created"],
+        _("signer"): facts["signer"] or _("NOT SIGNED YET"),
+        "sha256": facts["sha256"],
+        _("key"): _("encrypted") if facts["key_encrypted"] else _("NOT ENCRYPTED"),
+    }
+    width = max(map(len, rows)) + 1
+    for label, value in rows.items():
+        screen.result(screen.row(label, value, width))
     for fmc in facts["fmcs"]:
-        screen.result(f"\nFMC {fmc['uuid']}, generate_certs.pl run {fmc['run_id']}")
-        for name in ("ca", "certificate"):
-            certificate = fmc[name]
-            screen.result(f"  {name}: {certificate['subject']}")
-            screen.result(f"    valid {certificate['not_before']} to {certificate['not_after']}")
-            screen.result(f"    SHA-256 fingerprint {certificate['fingerprint']}")
+        screen.result()
+        screen.result(
+            _("FMC {uuid}, generate_certs.pl run {run}").format(uuid=fmc["uuid"], run=fmc["run_id"])
+        )
+        for text, certificate in (
+            (_("  ca: {subject}"), fmc["ca"]),
+            (_("  certificate: {subject}"), fmc["certificate"]),
+        ):
+            screen.result(text.format(subject=certificate["subject"]))
+            screen.result(_("    valid {not_before} to {not_after}").format(**certificate))
+            screen.result(_("    SHA-256 fingerprint {fingerprint}").format(**certificate))
         for file in fmc["files"]:
             screen.result(f"  {file['target']}  {file['mode']} {file['owner']}")
             screen.result(f"    sha256 {file['sha256']}")
-    screen.result("\nfiles in the bundle")
+    screen.result()
+    screen.result(_("files in the bundle"))
     for name, size in facts["members"].items():
         screen.result(f"  {size:>7}  {name}")
 

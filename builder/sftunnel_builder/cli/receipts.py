@@ -17,47 +17,53 @@ import typer
 from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_fingerprints
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from sftunnel_builder.account import Account
 
 
 def receipts(
-    kit: Annotated[Path, typer.Argument(metavar="KIT", help="A signed kit.", show_default=False)],
+    kit: Annotated[
+        Path, typer.Argument(metavar="KIT", help=N_("A signed kit."), show_default=False)
+    ],
     files: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="Receipts, a mounted stick, logs of a terminal, or - for standard input. "
-            "[default: what the ledger beside the kit has]",
+            help=N_(
+                "Receipts, a mounted stick, logs of a terminal, or - for standard input. "
+                "[default: what the ledger beside the kit has]"
+            ),
             readable=False,  # what cannot be read is told in our words
             show_default=False,
         ),
     ] = None,
     codes: Annotated[
         list[str] | None,
-        typer.Option("--code", help="Confirmation code read out by telephone. May be repeated."),
+        typer.Option(
+            "--code", help=N_("Confirmation code read out by telephone. May be repeated.")
+        ),
     ] = None,
     warn_days: Annotated[
-        int, typer.Option("--warn-days", min=0, help="Show as expiring so many days ahead.")
+        int, typer.Option("--warn-days", min=0, help=N_("Show as expiring so many days ahead."))
     ] = 90,
     signer: Annotated[
         list[str] | None,
-        typer.Option("--signer", help="Fingerprint of who must have signed it. May be repeated."),
+        typer.Option(
+            "--signer", help=N_("Fingerprint of who must have signed it. May be repeated.")
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the devices as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help=N_("Print the devices as CSV."))] = False,
 ) -> None:
-    """Verify receipts and codes, and show how the change stands.
-
-    Exits with 0 when all devices are done, 9 when some are not, 4 when a receipt was refused.
-    """
+    """Take in receipts and codes, and print how the change stands."""
     from sftunnel_builder.account import AccountRequest, take_account
     from sftunnel_builder.standing import is_done
 
     if as_json and as_csv:
         raise BundlerError(
-            "--json and --csv contradict each other", "give one of them", ExitCode.USAGE
+            _("--json and --csv contradict each other"), _("give one of them"), ExitCode.USAGE
         )
     trusted = read_fingerprints(signer)
     request = AccountRequest(
@@ -70,7 +76,7 @@ def receipts(
     account = take_account(request, datetime.now(UTC))
     _show(account, as_json=as_json, as_csv=as_csv)
     if not trusted:
-        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+        screen.remark(_("the signer was not compared: give --signer, from the printed runbook"))
     if account.refused:
         raise typer.Exit(ExitCode.UNTRUSTED)
     raise typer.Exit(ExitCode.DONE if is_done(account.fleet) else ExitCode.PART_DONE)
@@ -97,8 +103,8 @@ def _show(account: Account, *, as_json: bool, as_csv: bool) -> None:
         for line in fleet_text.table(account.fleet):
             screen.result(line)
     if account.page:
-        screen.note(f"page: {printable(str(account.page))}")
+        screen.note(_("page: {path}").format(path=printable(str(account.page))))
     for note in account.notes:
-        screen.note(f"note: {note}")
+        screen.remark(note)
     for error in account.refused:
         screen.complain(error)

@@ -20,7 +20,7 @@ from sftunnel_builder.cli.signing import (
     show_kit,
 )
 from sftunnel_builder.cli.verify import read_fingerprints
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import N_, _, spoken
 
 if TYPE_CHECKING:
     from sftunnel_builder.sign import SignReport
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def sign(
     kit: Annotated[
-        Path, typer.Argument(metavar="KIT", help="The kit, signed or not.", show_default=False)
+        Path, typer.Argument(metavar="KIT", help=N_("The kit, signed or not."), show_default=False)
     ],
     signing_key: SigningKey = None,
     signing_passphrase_file: SigningPassphraseFile = None,
@@ -37,15 +37,15 @@ def sign(
         list[str] | None,
         typer.Option(
             "--signer",
-            help="Fingerprint of who must have signed the kit before. May be repeated.",
+            help=N_("Fingerprint of who must have signed the kit before. May be repeated."),
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The signed kit to write. [default: in place of KIT]"),
+        typer.Option("--out", help=N_("The signed kit to write. [default: in place of KIT]")),
     ] = None,
-    lang: Language = Lang.EN,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    lang: Language = None,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
     """Sign a kit that was built unsigned, or by another."""
     from sftunnel_builder.sign import SignRequest, sign_kit
@@ -58,33 +58,35 @@ def sign(
         signer=choose_signer(signing_key, signing_passphrase_file, sign_command),
         trusted=trusted,
         now=datetime.now(UTC),
-        lang=lang,
+        lang=lang or spoken(),
     )
-    report = sign_kit(request, progress_beside(request.signer, "Signing"))
+    report = sign_kit(request, progress_beside(request.signer, _("Signing")))
     if as_json:
         screen.result_json(_as_json(report))
     else:
         _show(report)
     if report.signer_before and not trusted:
-        screen.note("note: the signer before was not compared: --signer says who it must be")
+        screen.remark(_("the signer before was not compared: --signer says who it must be"))
     if report.has_locked_keys:
-        screen.note("note: encrypted keys were not opened: verify --passphrase-file checks them")
+        screen.remark(_("encrypted keys were not opened: verify --passphrase-file checks them"))
 
 
 def _show(report: SignReport) -> None:
     """Print the report for a person."""
     width = max(len(device.name) for device in report.signed)
     for device in report.signed:
-        screen.result(f"signed   {device.name:<{width}}  {device.bundle}")
+        screen.result(screen.row(_("signed"), f"{device.name:<{width}}  {device.bundle}", 8))
         for warning in device.warnings:
-            screen.note(f"warning: {device.name}: {warning}")
+            screen.warn(f"{device.name}: {warning}")
     screen.result()
     if report.signer_before:
-        screen.result(f"before       signed by {report.signer_before}")
+        before = _("signed by {signer}").format(signer=report.signer_before)
+        screen.result(screen.row(_("before"), before))
     else:
-        screen.result(f"before       not signed; SHA256SUMS {report.sums_sha256_before}")
+        before = _("not signed; SHA256SUMS {sha256}").format(sha256=report.sums_sha256_before)
+        screen.result(screen.row(_("before"), before))
         screen.note(
-            "Compare that with what build --unsigned printed: nothing else says who built it."
+            _("Compare that with what build --unsigned printed: nothing else says who built it.")
         )
     show_kit(report.kit, report.signer, report.passphrases)
 

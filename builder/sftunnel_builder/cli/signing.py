@@ -13,7 +13,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
 from sftunnel_builder.sign_command import SignCommand, load_sign_command
 from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import N_, Lang, _, speak
 
 T = TypeVar("T")
 
@@ -21,25 +21,45 @@ SigningKey = Annotated[
     Path | None,
     typer.Option(
         "--signing-key",
-        help="The signer's private key, from keygen; with --sign-command its public key. "
-        f"[default: {DEFAULT_SIGNING_KEY}]",
+        help=N_(
+            "The signer's private key, from keygen; with --sign-command its public key. "
+            "[default: ~/.config/sftunnel-bundler/signing-key.pem]"
+        ),
     ),
 ]
 SigningPassphraseFile = Annotated[
     Path | None,
-    typer.Option("--signing-passphrase-file", help="File with the signing key's passphrase."),
+    typer.Option("--signing-passphrase-file", help=N_("File with the signing key's passphrase.")),
 ]
 SignCommandLine = Annotated[
     str | None,
     typer.Option(
         "--sign-command",
         metavar="<command>",
-        help="Program that signs in place of a key at hand: it reads the bytes on standard input "
-        "and writes a DER signature.",
+        help=N_(
+            "Program that signs in place of a key at hand: it reads the bytes on standard input "
+            "and writes a DER signature."
+        ),
     ),
 ]
 
-Language = Annotated[Lang, typer.Option("--lang", help="Language of runbooks and pages.")]
+
+def _speak(lang: Lang | None) -> Lang | None:
+    """Change to a language that was named."""
+    if lang:
+        speak(lang)
+    return lang
+
+
+Language = Annotated[
+    Lang | None,
+    typer.Option(
+        "--lang",
+        callback=_speak,
+        is_eager=True,
+        help=N_("Language of runbooks and messages. [default: as before the verb]"),
+    ),
+]
 
 
 def choose_signer(key: Path | None, passphrase_file: Path | None, command: str | None) -> Signer:
@@ -48,15 +68,15 @@ def choose_signer(key: Path | None, passphrase_file: Path | None, command: str |
     if command is not None:
         if passphrase_file:
             raise BundlerError(
-                "--sign-command and --signing-passphrase-file contradict each other",
-                "the program has the key, and asks for what it needs",
+                _("--sign-command and --signing-passphrase-file contradict each other"),
+                _("the program has the key, and asks for what it needs"),
                 ExitCode.USAGE,
             )
         return load_sign_command(command, path)
     if passphrase_file:
         return load_signer(path, read_passphrase_file(passphrase_file))
     if is_encrypted(path):
-        return load_signer(path, ask_passphrase("Passphrase of the signing key", twice=False))
+        return load_signer(path, ask_passphrase(_("Passphrase of the signing key"), twice=False))
     return load_signer(path, None)
 
 
@@ -69,15 +89,17 @@ def progress_beside(signer: Signer | None, what: str) -> Callable[[Iterable[T], 
 
 def show_kit(kit: Path, signer: str, passphrases: Path | None) -> None:
     """Print where a signed kit is, whose it is, and where its passphrases are."""
-    screen.result(f"kit          {printable(str(kit))}")
-    screen.result(f"signer       {signer}")
-    screen.note(f"aloud:       {grouped(signer)}")
+    screen.result(screen.row(_("kit"), printable(str(kit))))
+    screen.result(screen.row(_("signer"), signer))
+    screen.note(screen.row(_("aloud:"), grouped(signer)))
     show_passphrases(passphrases)
-    screen.note("Print the runbooks in the kit's runbooks/: they say what to type on each device.")
+    screen.note(
+        _("Print the runbooks in the kit's runbooks/: they say what to type on each device.")
+    )
 
 
 def show_passphrases(passphrases: Path | None) -> None:
     """Print where the passphrases are, if there are any."""
     if passphrases:
-        screen.result(f"passphrases  {printable(str(passphrases))}")
-        screen.note("Take the passphrases to the devices another way than the kit.")
+        screen.result(screen.row(_("passphrases"), printable(str(passphrases))))
+        screen.note(_("Take the passphrases to the devices another way than the kit."))

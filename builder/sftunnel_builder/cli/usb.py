@@ -12,6 +12,7 @@ from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_fingerprints
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.signer import grouped
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from sftunnel_builder.usb import UsbReport
@@ -21,25 +22,31 @@ MOUNTED = "/mnt/usb"
 
 
 def usb(
-    kit: Annotated[Path, typer.Argument(metavar="KIT", help="A signed kit.", show_default=False)],
+    kit: Annotated[
+        Path, typer.Argument(metavar="KIT", help=N_("A signed kit."), show_default=False)
+    ],
     directory: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]", help="Where the stick is mounted, on this machine.", show_default=False
+            metavar="[DIR]",
+            help=N_("Where the stick is mounted, on this machine."),
+            show_default=False,
         ),
     ] = None,
     image: Annotated[
         Path | None,
-        typer.Option("--image", help="Write an image of a FAT32 stick, instead of to DIR."),
+        typer.Option("--image", help=N_("Write an image of a FAT32 stick, instead of to DIR.")),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace another kit on the stick, or the image.")
+        bool, typer.Option("--replace", help=N_("Replace another kit on the stick, or the image."))
     ] = False,
     signer: Annotated[
         list[str] | None,
-        typer.Option("--signer", help="Fingerprint of who must have signed it. May be repeated."),
+        typer.Option(
+            "--signer", help=N_("Fingerprint of who must have signed it. May be repeated.")
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
     """Copy a kit to a USB stick: flushed, read back, compared."""
     from sftunnel_builder.usb import UsbRequest, copy_kit
@@ -47,8 +54,8 @@ def usb(
     place = image or directory
     if place is None or (image and directory):
         raise BundlerError(
-            "either a directory or --image is wanted: where does the kit go",
-            "name the directory where the stick is mounted, or give --image FILE.img",
+            _("either a directory or --image is wanted: where does the kit go"),
+            _("name the directory where the stick is mounted, or give --image FILE.img"),
             ExitCode.USAGE,
         )
     trusted = read_fingerprints(signer)
@@ -62,13 +69,17 @@ def usb(
     try:
         report = copy_kit(request, lambda what: lambda names, n: screen.progress(names, n, what))
     except (KeyboardInterrupt, SystemExit):
-        screen.note("cut off: if there was a kit, the old or the new one is whole there; start.sh")
-        screen.note("finds it. Type the same again to finish.")
+        screen.note(
+            _(
+                "cut off: if there was a kit, the old or the new one is whole there; start.sh\n"
+                "finds it. Type the same again to finish."
+            )
+        )
         raise
     for text in report.notes:
-        screen.note(f"note: {text}")
+        screen.remark(text)
     if not trusted:
-        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+        screen.remark(_("the signer was not compared: give --signer, from the printed runbook"))
     if as_json:
         screen.result_json(_as_json(report))
     else:
@@ -78,26 +89,31 @@ def usb(
 def _show(report: UsbReport) -> None:
     """Print the report for a person."""
     place = printable(str(report.place))
-    what = "image" if report.is_image else "stick"
-    done = "was there already, read and compared" if report.was_there else "flushed, compared"
-    screen.result(f"{what:<12} {place}")
-    screen.result(f"kit          {report.bundles} bundles, {report.bytes:,} bytes: {done}")
-    screen.result(f"signer       {report.signer}")
-    screen.result(f"start.sh     {report.start_sha256}")
-    screen.note(f"aloud:       {grouped(report.signer)}")
+    done = _("was there already, read and compared") if report.was_there else _("flushed, compared")
+    copied = _("{n} bundles, {bytes:,} bytes: {done}")
+    copied = copied.format(n=report.bundles, bytes=report.bytes, done=done)
+    screen.result(screen.row(_("image") if report.is_image else _("stick"), place))
+    screen.result(screen.row(_("kit"), copied))
+    screen.result(screen.row(_("signer"), report.signer))
+    screen.result(screen.row("start.sh", report.start_sha256))
+    screen.note(screen.row(_("aloud:"), grouped(report.signer)))
     if report.has_plain_keys:
-        screen.note(
-            "warning: keys in plaintext are in it: whoever has it can pose as those devices"
-        )
+        screen.warn(_("keys in plaintext are in it: whoever has it can pose as those devices"))
     else:
-        screen.note("Take the passphrases to the devices another way.")
+        screen.note(_("Take the passphrases to the devices another way."))
     if not report.is_image:
-        screen.note(f"Before you pull it out: umount '{place}', or eject it.")
+        screen.note(_("Before you pull it out: umount '{place}', or eject it.").format(place=place))
     screen.note("")
-    screen.note("On any of its devices, as root, with the path under which it sees the stick:")
+    screen.note(_("On any of its devices, as root, with the path under which it sees the stick:"))
     screen.result(f"    {_command(report)}")
-    screen.note(f"Before that: sha256sum {MOUNTED}/start.sh must print there what stands above.")
-    screen.note("FXOS shows it as usbdrive: or usbA:; mounting it in expert mode is undocumented.")
+    screen.note(
+        _("Before that: sha256sum {mounted}/start.sh must print there what stands above.").format(
+            mounted=MOUNTED
+        )
+    )
+    screen.note(
+        _("FXOS shows it as usbdrive: or usbA:; mounting it in expert mode is undocumented.")
+    )
 
 
 def _command(report: UsbReport) -> str:

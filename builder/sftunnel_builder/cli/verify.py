@@ -12,21 +12,22 @@ import typer
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.passphrases import read_passphrase_file
+from sftunnel_builder.words import N_, _
 
 
 def verify(
     bundles: Annotated[
         list[Path],
-        typer.Argument(metavar="BUNDLE...", help="Bundles, .tar.gz.", show_default=False),
+        typer.Argument(metavar="BUNDLE...", help=N_("Bundles, .tar.gz."), show_default=False),
     ],
     signer: Annotated[
         list[str] | None,
-        typer.Option("--signer", help="Fingerprint to trust, 64 hex digits. May be repeated."),
+        typer.Option("--signer", help=N_("Fingerprint to trust, 64 hex digits. May be repeated.")),
     ] = None,
     passphrase_file: Annotated[
         Path | None,
         typer.Option(
-            "--passphrase-file", help="File with the key's passphrase: checks the key, too."
+            "--passphrase-file", help=N_("File with the key's passphrase: checks the key, too.")
         ),
     ] = None,
 ) -> None:
@@ -37,6 +38,8 @@ def verify(
     passphrase = read_passphrase_file(passphrase_file) if passphrase_file else None
     worst = ExitCode.DONE
     any_locked = False
+    good, bad = _("good"), _("bad")
+    width = max(len(good), len(bad)) + 1
     for path in bundles:
         place = printable(str(path))
         try:
@@ -45,18 +48,19 @@ def verify(
                 check_trust(opened, trusted)
             warnings = check_payload(opened, passphrase, datetime.now(UTC))
         except BundlerError as error:
-            screen.result(f"bad   {place}")
+            screen.result(screen.row(bad, place, width))
             screen.complain(error)
             worst = max(worst, error.code)
             continue
-        screen.result(f"good  {place}  signer {opened.signer}")
+        signed = _("{bundle}  signer {signer}").format(bundle=place, signer=opened.signer)
+        screen.result(screen.row(good, signed, width))
         any_locked = any_locked or (passphrase is None and opened.is_key_encrypted())
         for warning in warnings:
-            screen.note(f"warning: {place}: {warning}")
+            screen.warn(f"{place}: {warning}")
     if any_locked:
-        screen.note("note: encrypted keys were not opened: --passphrase-file checks them, too")
+        screen.remark(_("encrypted keys were not opened: --passphrase-file checks them, too"))
     if not trusted:
-        screen.note("note: the signer was not compared: give --signer, from the printed runbook")
+        screen.remark(_("the signer was not compared: give --signer, from the printed runbook"))
     raise typer.Exit(worst)
 
 
@@ -69,8 +73,8 @@ def read_bundle(path: Path) -> bytes:
             return file.read(MAX_ARCHIVE_BYTES + 1)
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{printable(str(path))}': {reason(error)}",
-            "name a bundle: a .tar.gz in the kit's bundles/",
+            _("cannot read '{path}': {why}").format(path=printable(str(path)), why=reason(error)),
+            _("name a bundle: a .tar.gz in the kit's bundles/"),
         ) from None
 
 
@@ -84,8 +88,10 @@ def _fingerprint(text: str) -> str:
     digits = re.sub(r"[\s:]", "", text).lower()
     if not re.fullmatch("[0-9a-f]{64}", digits):
         raise BundlerError(
-            f"--signer wants the 64 hex digits of a fingerprint, found '{printable(text)}'",
-            "copy it from the printed runbook",
+            _("--signer wants the 64 hex digits of a fingerprint, found '{found}'").format(
+                found=printable(text)
+            ),
+            _("copy it from the printed runbook"),
             ExitCode.USAGE,
         )
     return digits

@@ -16,6 +16,7 @@ from sftunnel_builder import screen
 from sftunnel_builder.cli.console.whole import BundleArgument, SignerOption, read_whole_bundle
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.port import Flow, Port, PortSettings, open_port
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from sftunnel_builder.delivery import Delivery
@@ -48,46 +49,48 @@ def send(
     bundle: BundleArgument,
     port: Annotated[
         str,
-        typer.Option("--port", help="/dev/ttyUSB0, or socket://host:port of a terminal server."),
+        typer.Option(
+            "--port", help=N_("/dev/ttyUSB0, or socket://host:port of a terminal server.")
+        ),
     ],
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Speed; always 8N1.")] = 9600,
-    flow: Annotated[Flow, typer.Option("--flow", help="How the device says stop.")] = Flow.NONE,
+    baud: Annotated[int, typer.Option("--baud", min=300, help=N_("Speed; always 8N1."))] = 9600,
+    flow: Annotated[Flow, typer.Option("--flow", help=N_("How the device says stop."))] = Flow.NONE,
     directory: Annotated[
-        str, typer.Option("--dir", help="Where to on the device; made if it is not there.")
+        str, typer.Option("--dir", help=N_("Where to on the device; made if it is not there."))
     ] = "/var/tmp/renewal",  # noqa: S108  on the device, root's own: `Delivery` sees to it
     line_delay: Annotated[
-        int, typer.Option("--line-delay", min=0, max=5000, help="Milliseconds after each line.")
+        int, typer.Option("--line-delay", min=0, max=5000, help=N_("Milliseconds after each line."))
     ] = 0,
     wait: Annotated[
-        int, typer.Option("--wait", min=1, help="Seconds to wait for a root shell.")
+        int, typer.Option("--wait", min=1, help=N_("Seconds to wait for a root shell."))
     ] = 30,
     walk: Annotated[
         bool,
-        typer.Option("--walk", help="Go to the root shell: log in, connect ftd, expert, sudo su."),
+        typer.Option(
+            "--walk", help=N_("Go to the root shell: log in, connect ftd, expert, sudo su.")
+        ),
     ] = False,
-    user: Annotated[str, typer.Option("--user", help="With --walk: who logs in.")] = "admin",
+    user: Annotated[str, typer.Option("--user", help=N_("With --walk: who logs in."))] = "admin",
     module: Annotated[
         int | None,
-        typer.Option("--module", min=1, max=9, help="With --walk: the module of a 4100 or 9300."),
+        typer.Option(
+            "--module", min=1, max=9, help=N_("With --walk: the module of a 4100 or 9300.")
+        ),
     ] = None,
     install: Annotated[
         bool,
         typer.Option(
-            "--install", help="Start the installer there, with the keyboard passed through."
+            "--install", help=N_("Start the installer there, with the keyboard passed through.")
         ),
     ] = False,
     signer: SignerOption = None,
     transcript: Annotated[
         Path | None,
-        typer.Option("--transcript", help="A new file for what the console prints, 0600."),
+        typer.Option("--transcript", help=N_("A new file for what the console prints, 0600.")),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=N_("Print the result as JSON."))] = False,
 ) -> None:
-    """Send a bundle over a serial console, and again what arrives damaged.
-
-    \b
-    sftunnel-bundler console send BUNDLE --port /dev/ttyUSB0
-    """  # noqa: D301  the mark before lines that are not to be filled
+    """Send a bundle over a serial console, and again what arrives damaged."""
     from sftunnel_builder.cli.console.script import describe_cost
     from sftunnel_builder.parcel import make_parcel
 
@@ -106,22 +109,25 @@ def send(
         _show(parcel, delivery, seconds, as_json=as_json)
         if install:
             raise typer.Exit(_install(dialogue, line, parcel))
-    screen.note(f"Then, on the device in {directory}: {parcel.paste.command}")
+    then = _("Then, on the device in {directory}: {command}")
+    screen.note(then.format(directory=directory, command=parcel.paste.command))
 
 
 def _refuse_without_terminal(*, walk: bool, install: bool, signer: list[str] | None) -> None:
     """Raise BundlerError if what was asked needs a person, or the fingerprint that they know."""
     if (walk or install) and not sys.stdin.isatty():
         raise BundlerError(
-            "--walk and --install need a terminal, and there is none",
-            "run this where a person can type passwords; none is taken from elsewhere",
+            _("--walk and --install need a terminal, and there is none"),
+            _("run this where a person can type passwords; none is taken from elsewhere"),
             ExitCode.USAGE,
         )
     if install and not signer:
         raise BundlerError(
-            "--install wants --signer",
-            "give the fingerprint from the printed runbook: one that came with the bundle proves "
-            "nothing",
+            _("--install wants --signer"),
+            _(
+                "give the fingerprint from the printed runbook: one that came with the bundle "
+                "proves nothing"
+            ),
             ExitCode.USAGE,
         )
 
@@ -148,7 +154,7 @@ def _written_down(path: Path | None) -> Iterator[Transcript | None]:
         if transcript:
             transcript.close()
             if transcript.failure:
-                screen.note(f"warning: {transcript.failure}")
+                screen.warn(transcript.failure)
 
 
 def _begin_dialogue(line: Port, transcript: Transcript | None) -> Dialogue:
@@ -167,7 +173,7 @@ def _deliver(dialogue: Dialogue, parcel: Parcel, request: SendRequest) -> Delive
         try:
             with (
                 _sane_at_the_end(dialogue),
-                screen.byte_progress(parcel.bytes_needed, "Sending", is_slow=True) as arrived,
+                screen.byte_progress(parcel.bytes_needed, _("Sending"), is_slow=True) as arrived,
             ):
                 delivery = Delivery(dialogue, parcel, request.line_delay_ms / 1000, arrived)
                 delivery.run()
@@ -175,7 +181,7 @@ def _deliver(dialogue: Dialogue, parcel: Parcel, request: SendRequest) -> Delive
         except SessionLostError as error:
             if not walks_left:
                 raise
-            screen.note(f"note: {error.message}; going there again")
+            screen.remark(_("{what}; going there again").format(what=error.message))
     raise AssertionError
 
 
@@ -191,7 +197,9 @@ def _get_to_root(dialogue: Dialogue, request: SendRequest) -> None:
         dialogue,
         Guide(
             request.user,
-            lambda purpose: ask_passphrase(f"Password on the console for {purpose}", twice=False),
+            lambda purpose: ask_passphrase(
+                _("Password on the console for {purpose}").format(purpose=purpose), twice=False
+            ),
             request.module,
             screen.note,
         ),
@@ -208,7 +216,7 @@ def _sane_at_the_end(dialogue: Dialogue) -> Iterator[None]:
 
         # The end marker of a block as well, should the Ctrl-C get lost.
         dialogue.line.write(BREAK_OFF + b":" + ENTER)
-        screen.note("What has arrived stays on the device: the same command goes on from there.")
+        screen.note(_("What has arrived stays on the device: the same command goes on from there."))
         raise
 
 
@@ -220,13 +228,20 @@ def _show(parcel: Parcel, delivery: Delivery, seconds: float, *, as_json: bool) 
             _as_json(parcel, delivery) | {"bytes_sent": sent, "seconds": round(seconds, 1)}
         )
     else:
-        screen.result(f"sent    {printable(parcel.file_name)}")
-        screen.result(f"SHA-256 {parcel.paste.sha256}, as the device says, too")
-        screen.result(
-            f"bytes   {sent:,} sent, {parcel.bytes_needed:,} needed; blocks: "
-            f"{tally.blocks_sent} sent, {len(parcel.paste.blocks)} needed, "
-            f"{tally.blocks_there} were there"
+        proven = _("{sha256}, as the device says, too").format(sha256=parcel.paste.sha256)
+        count = _(
+            "{bytes_sent:,} sent, {bytes_needed:,} needed; blocks: "
+            "{blocks_sent} sent, {blocks_needed} needed, {blocks_there} were there"
+        ).format(
+            bytes_sent=sent,
+            bytes_needed=parcel.bytes_needed,
+            blocks_sent=tally.blocks_sent,
+            blocks_needed=len(parcel.paste.blocks),
+            blocks_there=tally.blocks_there,
         )
+        screen.result(screen.row(_("sent"), printable(parcel.file_name), 7))
+        screen.result(screen.row("SHA-256", proven, 7))
+        screen.result(screen.row(_("bytes"), count, 7))
     screen.flush()
 
 
@@ -247,10 +262,12 @@ def _install(dialogue: Dialogue, line: Port, parcel: Parcel) -> int:
     """Start the installer and pass the keyboard through; return its exit status."""
     from sftunnel_builder.attach import run_attached
 
-    screen.note("The keyboard goes to the device now. Ctrl-] leaves; the installer goes on then.")
+    screen.note(
+        _("The keyboard goes to the device now. Ctrl-] leaves; the installer goes on then.")
+    )
     status = run_attached(dialogue, line, parcel.paste.command)
     if status is None:
-        screen.note("note: left; how the installer ended is not known here")
+        screen.remark(_("left; how the installer ended is not known here"))
         return ExitCode.PART_DONE
-    screen.note(f"the installer ended with status {status}")
+    screen.note(_("the installer ended with status {status}").format(status=status))
     return status

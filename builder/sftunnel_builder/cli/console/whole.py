@@ -11,16 +11,17 @@ import typer
 from sftunnel_builder import screen
 from sftunnel_builder.cli.verify import read_bundle, read_fingerprints
 from sftunnel_builder.errors import BundlerError, printable
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from sftunnel_builder.bundle import OpenedBundle
 
 BundleArgument = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="A bundle, .tar.gz.", show_default=False)
+    Path, typer.Argument(metavar="BUNDLE", help=N_("A bundle, .tar.gz."), show_default=False)
 ]
 SignerOption = Annotated[
     list[str] | None,
-    typer.Option("--signer", help="Fingerprint to trust, 64 hex digits. May be repeated."),
+    typer.Option("--signer", help=N_("Fingerprint to trust, 64 hex digits. May be repeated.")),
 ]
 
 
@@ -42,14 +43,18 @@ def read_whole_bundle(path: Path, signer: list[str] | None) -> tuple[bytes, Open
     except BundlerError as error:
         raise error.about(place) from None
     if not trusted:
-        screen.note(
-            f"note: {place}: the signer was not compared: give --signer, from the printed runbook"
+        screen.remark(
+            _(
+                "{bundle}: the signer was not compared: give --signer, from the printed runbook"
+            ).format(bundle=place)
         )
     for warning in warnings:
-        screen.note(f"warning: {place}: {warning}")
+        screen.warn(f"{place}: {warning}")
     if not opened.is_key_encrypted():
-        screen.note(
-            f"warning: {place}: the key in it is not encrypted: whoever sees or records the "
-            "console line has it"
+        screen.warn(
+            _(
+                "{bundle}: the key in it is not encrypted: whoever sees or records the "
+                "console line has it"
+            ).format(bundle=place)
         )
     return data, opened
