@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 
 from sftunnel_builder.errors import ExitCode
 
@@ -123,12 +124,12 @@ def builder_messages() -> list[Message]:
     package = ROOT / "builder" / "sftunnel_builder"
     for path in sorted(package.rglob("*.py")):
         if path.parent.name != "lab":
-            module = _Module(path.relative_to(package).as_posix(), ast.parse(path.read_text()))
+            module = Module(path.relative_to(package).as_posix(), ast.parse(path.read_text()))
             found += module.messages()
     return found
 
 
-class _Module:
+class Module:
     """One module: its calls, and its functions that word an error for others."""
 
     def __init__(self, name: str, tree: ast.Module) -> None:
@@ -145,7 +146,7 @@ class _Module:
                     found += list(self._of_call(node, function))
                 elif isinstance(node, ast.Return) and isinstance(node.value, ast.List):
                     for element in node.value.elts:
-                        if isinstance(element, ast.JoinedStr):
+                        if isinstance(element, ast.JoinedStr) or _filled_in(element):
                             found.append(self._message(self._text(element), WARNING))
         return [m for m in found if m.text.replace(GAP, "").strip(" ;:'")]
 
@@ -194,19 +195,51 @@ class _Module:
 
     def _text(self, node: ast.expr, argument: str = "") -> str:
         """Return the constant parts of a text; argument, if it is filled in, becomes NUL."""
-        if isinstance(node, ast.Constant):
-            return str(node.value)
-        if not isinstance(node, ast.JoinedStr):
-            return GAP
-        parts = []
-        for value in node.values:
-            if isinstance(value, ast.Constant):
-                parts.append(str(value.value))
-            else:
-                assert isinstance(value, ast.FormattedValue)
-                is_argument = argument and ast.unparse(value.value) == argument
-                parts.append("\0" if is_argument else GAP)
-        return "".join(parts)
+        text = _worded(node)
+        if text is not None:
+            return text
+        if isinstance(node, ast.JoinedStr):
+            return "".join(
+                _gap(part.value, argument) if isinstance(part, ast.FormattedValue) else _const(part)
+                for part in node.values
+            )
+        template, values = _filled_in(node) or (GAP, {})
+        return "".join(
+            constant + ("" if name is None else _gap(values.get(name), argument))
+            for constant, name, _spec, _conversion in Formatter().parse(template)
+        )
+
+
+WORDED_AT = {"_": 0, "gettext": 0, "N_": 0, "pgettext": 1, "ngettext": 1}
+"""Which argument is the text, of the functions of `words`; of two forms that of many."""
+
+
+def _worded(node: ast.expr | None) -> str | None:
+    """Return a constant text, for translation or not; None if it is none."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        at = WORDED_AT.get(node.func.id)
+        node = None if at is None else node.args[at]
+    return _const(node) if isinstance(node, ast.Constant) else None
+
+
+def _filled_in(node: ast.expr) -> tuple[str, dict[str, ast.expr]] | None:
+    """Return text and values of `_("... {x}").format(x=...)`; None if it is something else."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    text = _worded(node.func.value)
+    if node.func.attr != "format" or text is None:
+        return None
+    return text, {keyword.arg or "": keyword.value for keyword in node.keywords}
+
+
+def _const(node: ast.expr) -> str:
+    assert isinstance(node, ast.Constant), ast.unparse(node)
+    return str(node.value)
+
+
+def _gap(value: ast.expr | None, argument: str) -> str:
+    """Return what stands for a value that is filled in."""
+    return "\0" if value and argument and ast.unparse(value) == argument else GAP
 
 
 def _code(call: ast.Call) -> str:

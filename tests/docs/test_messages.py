@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from docs.messages import device_messages, page_rows, source_rows
+import ast
+
+import pytest
+
+from docs.messages import Module, device_messages, page_rows, source_rows
 from sftunnel_builder.runbook_messages import MESSAGES
 
 
@@ -16,6 +20,35 @@ def test_the_sources_have_messages() -> None:
 def test_every_die_has_a_code() -> None:
     odd = [m for m in device_messages() if m.code not in [*"12345678", "-"]]
     assert odd == []
+
+
+@pytest.mark.parametrize(
+    "worded",
+    [
+        "f\"'{path}' has {n:,} lines\"",
+        "_(\"'{path}' has {n:,} lines\").format(path=path, n=n)",
+        "ngettext(\"'{path}' has {n} line\", \"'{path}' has {n} lines\", n).format(path=p, n=n)",
+        'pgettext("of a log", "\'{path}\' has {n} lines").format(path=path, n=n)',
+    ],
+)
+def test_a_message_reads_the_same_however_it_is_worded(worded: str) -> None:
+    sources = [
+        f"def f():\n raise BundlerError({worded}, '')",
+        f"def f():\n warnings.append({worded})",
+        f"def f():\n return [{worded}]",
+        f"def f():\n message = {worded}\n return Refusal(d, 'uuid', message, '')",
+    ]
+    for source in sources:
+        (message,) = Module("module.py", ast.parse(source)).messages()
+        assert message.text == "'…' has … lines"
+
+
+@pytest.mark.parametrize("template", ['f"bad: {why}"', '_("bad: {text}").format(text=why)'])
+@pytest.mark.parametrize("reason", ['f"no {x}"', '_("no {x}").format(x=x)', '"no …"', '_("no …")'])
+def test_a_reason_is_filled_into_what_words_it(template: str, reason: str) -> None:
+    source = f"def bad(why):\n return BundlerError({template}, '')\ndef f():\n raise bad({reason})"
+    (message,) = Module("module.py", ast.parse(source)).messages()
+    assert message.text == "bad: no …"
 
 
 def test_every_message_is_in_the_page() -> None:
