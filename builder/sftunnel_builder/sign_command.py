@@ -94,7 +94,11 @@ class SignCommand(Signer):
                 _("it must print a signature {how}, and nothing else").format(how=_(_BY_THE_KEY)),
             )
         if status != 0:
-            how = f"status {status}" if status > 0 else f"signal {-status}"
+            how = (
+                _("status {number}").format(number=status)
+                if status > 0
+                else _("signal {number}").format(number=-status)
+            )
             raise BundlerError(
                 _("the sign command '{program}' ended with {how}").format(
                     program=self._program(), how=how
