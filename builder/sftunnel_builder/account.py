@@ -46,6 +46,7 @@ from sftunnel_builder.standing import (
     with_expiry,
     with_receipts,
 )
+from sftunnel_builder.words import _
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,13 @@ def _opened(request: AccountRequest) -> OpenedKit:
     kit = open_kit(request.kit)
     if kit.signer is None:
         raise BundlerError(
-            f"the kit '{printable(str(request.kit))}' is not signed, so that no device can have "
-            "installed it",
-            "name the signed one, which sftunnel-bundler sign has made",
+            _("the kit '{kit}' is not signed, so that no device can have installed it").format(
+                kit=printable(str(request.kit))
+            ),
+            _("name the signed one, which sftunnel-bundler sign has made"),
             ExitCode.UNTRUSTED,
         )
-    refuse_other_signer(kit, request.trusted, "compare both with the printed runbook")
+    refuse_other_signer(kit, request.trusted, _("compare both with the printed runbook"))
     return kit
 
 
@@ -140,8 +142,10 @@ def _verified(request: AccountRequest, proofs: Proofs) -> tuple[list[Entry], lis
             run = find_run(proofs.codes, typed)
             if run is None:
                 raise BundlerError(
-                    f"no device of this kit gives the code '{printable(typed, 40)}'",
-                    "have it read out again, letter by letter, and look whether this is the kit",
+                    _("no device of this kit gives the code '{code}'").format(
+                        code=printable(typed, 40)
+                    ),
+                    _("have it read out again, letter by letter, and look whether this is the kit"),
                     ExitCode.UNTRUSTED,
                 )
             found[typed] = CodeEntry(plain_code(typed), run)

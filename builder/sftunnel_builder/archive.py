@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.words import _
 
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 MAX_CONTENT_BYTES = 256 * 1024 * 1024
@@ -60,18 +61,18 @@ def is_bundle(head: bytes) -> bool:
 def unpack(data: bytes) -> Archive:
     """Read a .tar.gz that `pack` made; raises BundlerError (UNTRUSTED) for any other bytes."""
     if len(data) > MAX_ARCHIVE_BYTES:
-        raise _damaged("it is over 64 MiB")
+        raise _damaged(_("it is over 64 MiB"))
     head, stream, tail = data[:_HEAD_LENGTH], data[_HEAD_LENGTH:-8], data[-8:]
     if not is_bundle(head) or len(data) < _HEAD_LENGTH + 8:
-        raise _damaged("its first bytes are not those of a bundle")
+        raise _damaged(_("its first bytes are not those of a bundle"))
     if head[-32:] != hashlib.sha256(stream).digest():
-        raise _damaged("its contents do not have the checksum that its first bytes give")
+        raise _damaged(_("its contents do not have the checksum that its first bytes give"))
     tar = _inflate(stream)
     if tail != struct.pack("<II", zlib.crc32(tar), len(tar) & 0xFFFFFFFF):
-        raise _damaged("its last bytes are not those of a bundle")
+        raise _damaged(_("its last bytes are not those of a bundle"))
     archive = _read_tar(tar)
     if _tar(archive) != tar:
-        raise _damaged("it is not in the one form in which bundles are packed")
+        raise _damaged(_("it is not in the one form in which bundles are packed"))
     return archive
 
 
@@ -80,9 +81,9 @@ def _inflate(stream: bytes) -> bytes:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         tar = inflate.decompress(stream, MAX_CONTENT_BYTES)
     except zlib.error:
-        raise _damaged("it does not decompress") from None
+        raise _damaged(_("it does not decompress")) from None
     if not inflate.eof or inflate.unused_data:
-        raise _damaged("it does not end where it should")
+        raise _damaged(_("it does not end where it should"))
     return tar
 
 
@@ -100,19 +101,19 @@ def _read_tar(tar: bytes) -> Archive:
         path, size, mtime = _read_header(header)
         shown = printable(path, 80)
         if header[156:157] != tarfile.REGTYPE:
-            raise _damaged(f"'{shown}' in it is not a plain file")
-        top, _, name = path.partition("/")
+            raise _damaged(_("'{shown}' in it is not a plain file").format(shown=shown))
+        top, _mark, name = path.partition("/")
         if not _NAME.fullmatch(path) or not name or ".." in path.split("/"):
-            raise _damaged(f"'{shown}' in it has a name that no bundle has")
+            raise _damaged(_("'{shown}' in it has a name that no bundle has").format(shown=shown))
         if name in members:
-            raise _damaged(f"it holds '{shown}' twice")
+            raise _damaged(_("it holds '{shown}' twice").format(shown=shown))
         begin = at + _BLOCK
         members[name] = tar[begin : begin + size]
         tops.add(top)
         times.add(mtime)
         at = begin + -(-size // _BLOCK) * _BLOCK
     if len(tops) != 1 or len(times) != 1:
-        raise _damaged("it is not one directory of one time")
+        raise _damaged(_("it is not one directory of one time"))
     return Archive(tops.pop(), datetime.fromtimestamp(times.pop(), UTC), members)
 
 
@@ -121,7 +122,7 @@ def _read_header(header: bytes) -> tuple[str, int, int]:
     fields = [header[start:end].rstrip(b"\0") for start, end in ((0, 100), (345, 500))]
     numbers = [_OCTAL.fullmatch(header[start : start + 12]) for start in (124, 136)]
     if len(header) != _BLOCK or not numbers[0] or not numbers[1]:
-        raise _damaged("it is not a tar archive")
+        raise _damaged(_("it is not a tar archive"))
     path = b"/".join(field for field in reversed(fields) if field)
     return path.decode("ascii", "replace"), int(numbers[0][1], 8), int(numbers[1][1], 8)
 
@@ -149,7 +150,7 @@ def _mode(name: str) -> int:
 
 def _damaged(why: str) -> BundlerError:
     return BundlerError(
-        f"the bundle is damaged or was altered: {why}",
-        "get it again from the kit, and compare its SHA-256 with the printed runbook",
+        _("the bundle is damaged or was altered: {why}").format(why=why),
+        _("get it again from the kit, and compare its SHA-256 with the printed runbook"),
         ExitCode.UNTRUSTED,
     )

@@ -20,7 +20,7 @@ from sftunnel_builder.passphrases import draw_passphrase, render_passphrases
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, ITERATIONS_RANDOM
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import RUN_SLACK_S, TRIO_NAMES, TrioFiles, check_trio
-from sftunnel_builder.words import Lang, speak, spoken
+from sftunnel_builder.words import Lang, _, speak, spoken
 
 MIN_DEVICES_A_PROCESS = 16
 """Below this a second process costs more than it brings."""
@@ -114,8 +114,10 @@ def build_time() -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
     if not epoch.isascii() or not epoch.isdigit() or len(epoch) > 11:
         raise BundlerError(
-            f"SOURCE_DATE_EPOCH: wanted seconds since 1970, found '{printable(epoch, 40)}'",
-            "unset it, or set it to a whole number",
+            _("SOURCE_DATE_EPOCH: wanted seconds since 1970, found '{found}'").format(
+                found=printable(epoch, 40)
+            ),
+            _("unset it, or set it to a whole number"),
             ExitCode.USAGE,
         )
     return datetime.fromtimestamp(int(epoch), UTC)
@@ -208,7 +210,11 @@ def _build_device(read: _Read | Refusal, request: BuildRequest) -> Built | Refus
             trios[fmc_uuid] = (run_id, checked)
             warnings += checked.warnings
             if run_id > checked.ca.not_before_utc.timestamp() + RUN_SLACK_S:
-                warnings.append(f"'{files.places[0]}' is older than run '{run_id}'")
+                warnings.append(
+                    _("'{place}' is older than run '{run}'").format(
+                        place=files.places[0], run=run_id
+                    )
+                )
     except BundlerError as error:
         return Refusal(read.uuid, read.name, error.message, error.hint)
     conf = describe((read.name, read.uuid, read.address), request.created, trios)

@@ -27,7 +27,7 @@ from sftunnel_builder.trio import (
     check_certificates,
     check_trio,
 )
-from sftunnel_builder.words import Lang, speaking
+from sftunnel_builder.words import Lang, _, speaking
 
 SUMS, SIGNATURE, SIGNER = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 RUNBOOK = "RUNBOOK.txt"
@@ -165,8 +165,8 @@ def open_bundle(data: bytes) -> OpenedBundle:
     opened = open_contents(data)
     if not isinstance(opened, OpenedBundle):
         raise BundlerError(
-            "the bundle is not signed yet",
-            "sign the kit that it is in: sftunnel-bundler sign KIT",
+            _("the bundle is not signed yet"),
+            _("sign the kit that it is in: sftunnel-bundler sign KIT"),
             ExitCode.UNTRUSTED,
         )
     return opened
@@ -190,11 +190,11 @@ def open_contents(data: bytes) -> Contents:
         signer = _check_signature(members)
     for name in ("bundle.conf", "install.sh"):
         if name not in members:
-            raise _altered(f"it has no '{name}'")
+            raise _altered(_("it has no '{name}'").format(name=name))
     conf = parse_bundle_conf(members["bundle.conf"])  # 4
     contents = Contents(conf, members) if signer is None else OpenedBundle(conf, members, signer)
     if archive.top != contents.top or archive.mtime != conf.created:
-        raise _altered("bundle.conf is about another bundle")
+        raise _altered(_("bundle.conf is about another bundle"))
     _check_landing(contents)
     return contents
 
@@ -203,10 +203,10 @@ def _check_signature(members: Mapping[str, bytes]) -> str:
     """Checks 2 and 3; returns the signer's fingerprint."""
     for name in (SUMS, SIGNATURE, SIGNER, RUNBOOK):
         if name not in members:
-            raise _altered(f"it has no '{name}'")
+            raise _altered(_("it has no '{name}'").format(name=name))
     signer = fingerprint(members[SIGNER])
     if not is_signed_by(members[SIGNER], members[SIGNATURE], members[SUMS]):  # 2
-        raise _altered("its signature does not fit SHA256SUMS")
+        raise _altered(_("its signature does not fit SHA256SUMS"))
     listed = {n: content for n, content in members.items() if n not in (SUMS, SIGNATURE)}
     if members[SUMS] != checksum_list(listed):  # 3
         raise _altered(difference(members[SUMS], listed))
@@ -218,22 +218,30 @@ def _check_landing(contents: Contents) -> None:
     trios, members = contents.conf.trios, contents.members
     sources = [trio.source(name) for trio in trios for name in TRIO_NAMES]
     if {n for n in members if n.startswith("payload/")} != set(sources):
-        raise _altered("it holds other files than bundle.conf plans")
+        raise _altered(_("it holds other files than bundle.conf plans"))
     for trio in trios:  # 5
         for name in TRIO_NAMES:
             content = members[trio.source(name)]
             is_open = b"ENCRYPTED PRIVATE KEY" not in content
             if is_open and hashlib.sha256(content).hexdigest() != trio.sha256[name]:
-                raise _altered(f"'{trio.source(name)}' is not what bundle.conf says must land")
+                raise _altered(
+                    _("'{place}' is not what bundle.conf says must land").format(
+                        place=trio.source(name)
+                    )
+                )
 
 
 def check_trust(opened: OpenedBundle, trusted: Set[str]) -> None:
     """Raise BundlerError (UNTRUSTED) unless the signer is one of the trusted fingerprints."""
     if opened.signer not in trusted:
         raise BundlerError(
-            f"the bundle is signed by another key: wanted '{', '.join(sorted(trusted))}', "
-            f"found '{opened.signer}'",
-            "compare both with the printed runbook; do not use the bundle unless you know the key",
+            _("the bundle is signed by another key: wanted '{wanted}', found '{found}'").format(
+                wanted=", ".join(sorted(trusted)), found=opened.signer
+            ),
+            _(
+                "compare both with the printed runbook; do not use the bundle unless you know the "
+                "key"
+            ),
             ExitCode.UNTRUSTED,
         )
 
@@ -267,7 +275,7 @@ def unlock_key(contents: Contents, trio: FmcTrio, passphrase: str) -> bytes:
     place = trio.source("sftunnel-key.pem")
     key = decrypt_key(contents.members[place], passphrase, place)
     if hashlib.sha256(key).hexdigest() != trio.sha256["sftunnel-key.pem"]:
-        raise _altered(f"'{place}' is not what bundle.conf says must land")
+        raise _altered(_("'{place}' is not what bundle.conf says must land").format(place=place))
     return key
 
 
@@ -276,18 +284,20 @@ def difference(sums: bytes, listed: Mapping[str, bytes]) -> str:
     said = {name.decode(): digest.decode() for digest, name in _SUMS_LINE.findall(sums)}
     for name, content in listed.items():
         if name not in said:
-            return f"it holds '{name}', which SHA256SUMS does not list"
+            return _("it holds '{name}', which SHA256SUMS does not list").format(name=name)
         if hashlib.sha256(content).hexdigest() != said[name]:
-            return f"the checksum of '{name}' is not the one that SHA256SUMS lists"
+            return _("the checksum of '{name}' is not the one that SHA256SUMS lists").format(
+                name=name
+            )
     missing = sorted(set(said) - set(listed))
     if missing:
-        return f"it lacks '{printable(missing[0], 80)}', which SHA256SUMS lists"
-    return "SHA256SUMS is not in the form of the format"
+        return _("it lacks '{name}', which SHA256SUMS lists").format(name=printable(missing[0], 80))
+    return _("SHA256SUMS is not in the form of the format")
 
 
 def _altered(why: str) -> BundlerError:
     return BundlerError(
-        f"the bundle is damaged or was altered: {why}",
-        "get it again from the kit, and compare its SHA-256 with the printed runbook",
+        _("the bundle is damaged or was altered: {why}").format(why=why),
+        _("get it again from the kit, and compare its SHA-256 with the printed runbook"),
         ExitCode.UNTRUSTED,
     )

@@ -25,6 +25,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.failed_push import UUID_PATTERN
 from sftunnel_builder.fmc_tree import PEERS_PATH
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import _
 
 FORMAT = 1
 LANDED_MODE, LANDED_OWNER = "644", "root:root"
@@ -97,18 +98,26 @@ def parse_bundle_conf(data: bytes) -> BundleConf:
     """
     values: dict[str, list[str]] = {}
     for line in data.decode("utf-8", "replace").split("\n"):
-        key, _, value = line.partition("=")
+        key, _mark, value = line.partition("=")
         values.setdefault(key, []).append(value)
 
     def one(key: str, pattern: str) -> str:
         found = values.get(key, [])
         is_one = len(found) == 1 and printable(found[0], len(found[0])) == found[0]
         if not is_one or not re.fullmatch(pattern, found[0]):
-            raise _unusable(f"wanted one line '{key}=...', found {printable(str(found), 80)}")
+            raise _unusable(
+                _("wanted one line '{key}=...', found {found}").format(
+                    key=key, found=printable(str(found), 80)
+                )
+            )
         return found[0]
 
     if one("format", ".*") != str(FORMAT):
-        raise _unusable(f"wanted format '{FORMAT}', found '{printable(values['format'][0])}'")
+        raise _unusable(
+            _("wanted format '{wanted}', found '{found}'").format(
+                wanted=FORMAT, found=printable(values["format"][0])
+            )
+        )
     conf = BundleConf(
         device_name=one("device_name", r".+"),
         device_uuid=one("device_uuid", UUID_PATTERN),
@@ -121,7 +130,7 @@ def parse_bundle_conf(data: bytes) -> BundleConf:
     known = {line.partition(b"=")[0] for line in conf.render().splitlines()}
     said = [line for line in data.splitlines(keepends=True) if line.partition(b"=")[0] in known]
     if b"".join(said) != conf.render():
-        raise _unusable("its lines are not in the order or form of the format")
+        raise _unusable(_("its lines are not in the order or form of the format"))
     return conf
 
 
@@ -133,16 +142,16 @@ def _parse_trios(values: Mapping[str, list[str]]) -> list[FmcTrio]:
     for value in values.get("fmc", []):
         found = _FMC.fullmatch(value)
         if not found:
-            raise _unusable(f"unusable line 'fmc={printable(value, 80)}'")
+            raise _unusable(_("unusable line 'fmc={value}'").format(value=printable(value, 80)))
         if any(trio.fmc_uuid == found[1] for trio in trios):
-            raise _unusable(f"it names FMC '{found[1]}' twice")
+            raise _unusable(_("it names FMC '{uuid}' twice").format(uuid=found[1]))
         prefix = f"payload/{found[1]}"
         hashes = {n: sha256[f"{prefix}/{n}"] for n in TRIO_NAMES if f"{prefix}/{n}" in sha256}
         if len(hashes) != len(TRIO_NAMES):
-            raise _unusable(f"it has no whole trio for FMC '{found[1]}'")
+            raise _unusable(_("it has no whole trio for FMC '{uuid}'").format(uuid=found[1]))
         trios.append(FmcTrio(found[1], int(found[2]), hashes))
     if not trios:
-        raise _unusable("it names no FMC")
+        raise _unusable(_("it names no FMC"))
     return trios
 
 
@@ -150,12 +159,12 @@ def _parse_time(text: str) -> datetime:
     try:
         return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:
-        raise _unusable(f"'created={text}' is no time") from None
+        raise _unusable(_("'created={text}' is no time").format(text=text)) from None
 
 
 def _unusable(why: str) -> BundlerError:
     return BundlerError(
-        f"bundle.conf is not usable: {why}",
-        "use the release of sftunnel-bundler that made the bundle, or build it again",
+        _("bundle.conf is not usable: {why}").format(why=why),
+        _("use the release of sftunnel-bundler that made the bundle, or build it again"),
         ExitCode.UNTRUSTED,
     )

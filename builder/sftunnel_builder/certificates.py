@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.errors import BundlerError, printable
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -180,27 +181,44 @@ def pem_to_der(data: bytes, label: str, place: str) -> bytes:
     messages. Raises BundlerError when there is no block, more than one, or one that was damaged on
     a terminal: which line and how.
     """
-    remedy = f"copy '{place}' from the FMC again, as a file and not through a terminal"
+    remedy = _("copy '{place}' from the FMC again, as a file and not through a terminal").format(
+        place=place
+    )
     if not data.strip():
-        raise BundlerError(f"'{place}' is empty", remedy)
+        raise BundlerError(_("'{place}' is empty").format(place=place), remedy)
     if len(data) > MAX_PEM_BYTES:
         raise BundlerError(
-            f"'{place}' is over {MAX_PEM_BYTES >> 10} KiB: it is no PEM file", remedy
+            _("'{place}' is over {limit} KiB: it is no PEM file").format(
+                place=place, limit=MAX_PEM_BYTES >> 10
+            ),
+            remedy,
         )
     blocks = list(PEM_BLOCK.finditer(data))
     if len(blocks) != 1 or blocks[0][1].decode() != label:
-        found = printable(", ".join(f"'{block[1].decode()}'" for block in blocks)) or "none"
-        raise BundlerError(f"'{place}': wanted one PEM block '{label}', found {found}", remedy)
+        found = printable(", ".join(f"'{block[1].decode()}'" for block in blocks)) or _("none")
+        raise BundlerError(
+            _("'{place}': wanted one PEM block '{label}', found {found}").format(
+                place=place, label=label, found=found
+            ),
+            remedy,
+        )
     lines = [line.strip() for line in blocks[0][2].split(b"\n")]
     first_line = data[: blocks[0].start(2)].count(b"\n") + 1
     for number, line in enumerate(lines, first_line):
         if re.search(rb"[^A-Za-z0-9+/=]", line):
-            raise BundlerError(f"'{place}' line {number} is not base64: it was damaged", remedy)
+            raise BundlerError(
+                _("'{place}' line {line} is not base64: it was damaged").format(
+                    place=place, line=number
+                ),
+                remedy,
+            )
     _refuse_odd_lengths(lines, first_line, place, remedy)
     try:
         return base64.b64decode(b"".join(lines), validate=True)
     except binascii.Error:
-        raise BundlerError(f"'{place}' is not whole: its base64 does not decode", remedy) from None
+        raise BundlerError(
+            _("'{place}' is not whole: its base64 does not decode").format(place=place), remedy
+        ) from None
 
 
 def _refuse_odd_lengths(lines: list[bytes], first_line: int, place: str, remedy: str) -> None:
@@ -209,7 +227,9 @@ def _refuse_odd_lengths(lines: list[bytes], first_line: int, place: str, remedy:
     for number, line in full[:-1]:
         if len(line) != len(full[0][1]) or len(line) % 4:
             raise BundlerError(
-                f"'{place}' line {number} has {len(line)} characters, wanted 64: it was damaged",
+                _("'{place}' line {line} has {count} characters, wanted 64: it was damaged").format(
+                    place=place, line=number, count=len(line)
+                ),
                 remedy,
             )
 
@@ -230,15 +250,18 @@ def load_certificates(data: bytes, place: str) -> list[Certificate]:
     """
     if len(data) > MAX_CERTIFICATE_BYTES or data.count(b"-----BEGIN ") > MAX_PEM_BLOCKS:
         raise BundlerError(
-            f"'{place}' is too big for a file of certificates",
-            f"it may have {MAX_CERTIFICATE_BYTES >> 20} MiB and {MAX_PEM_BLOCKS} PEM blocks: "
-            "name a smaller one",
+            _("'{place}' is too big for a file of certificates").format(place=place),
+            _("it may have {limit} MiB and {blocks} PEM blocks: name a smaller one").format(
+                limit=MAX_CERTIFICATE_BYTES >> 20, blocks=MAX_PEM_BLOCKS
+            ),
         )
     if data[:1] == b"\x30":  # a SEQUENCE: DER
         if _PKCS7 in data[:40]:
             raise BundlerError(
-                f"'{place}' is PKCS#7 or PKCS#12, wanted certificates in PEM or DER",
-                "take them out with openssl pkcs7 -print_certs, or openssl pkcs12 -nokeys",
+                _("'{place}' is PKCS#7 or PKCS#12, wanted certificates in PEM or DER").format(
+                    place=place
+                ),
+                _("take them out with openssl pkcs7 -print_certs, or openssl pkcs12 -nokeys"),
             )
         return [_parse(data, place)]
     begun, whole = data.count(_BEGIN), list(_CERTIFICATE.finditer(data))
@@ -246,8 +269,10 @@ def load_certificates(data: bytes, place: str) -> list[Certificate]:
         return [load_certificate(data, place)]  # which says what is wrong, and where
     if len(whole) != begun:
         raise BundlerError(
-            f"'{place}' is damaged: of {begun} certificates that begin, {len(whole)} are whole",
-            f"copy '{place}' again, as a file and not through a terminal",
+            _("'{place}' is damaged: of {begun} certificates that begin, {whole} are whole").format(
+                place=place, begun=begun, whole=len(whole)
+            ),
+            _("copy '{place}' again, as a file and not through a terminal").format(place=place),
         )
     # The empty lines let messages give the line in the file.
     above = (b"\n" * data.count(b"\n", 0, found.start()) for found in whole)
@@ -265,12 +290,18 @@ def _parse(der: bytes, place: str) -> Certificate:
             parsed, tbs = _parse_any_serial(der)
             subject = parsed.subject
             # The lazy parts are parsed now, so that a damaged one is found here.
-            _ = parsed.issuer, parsed.extensions, parsed.public_key()
-            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+            _lazy = (
+                *(parsed.issuer, parsed.extensions, parsed.public_key()),
+                *(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
+            )
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
-            f"'{place}' is not a readable certificate: it was damaged ({type(error).__name__})",
-            f"copy '{place}' from the FMC again, as a file and not through a terminal",
+            _("'{place}' is not a readable certificate: it was damaged ({error})").format(
+                place=place, error=type(error).__name__
+            ),
+            _("copy '{place}' from the FMC again, as a file and not through a terminal").format(
+                place=place
+            ),
         ) from None
 
     def first(oid: x509.ObjectIdentifier) -> str | None:

@@ -24,6 +24,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.failed_push import parse_failed_push
 from sftunnel_builder.fmc_tree import FmcTree, failed_push_path, open_fmc_tree
 from sftunnel_builder.runs import failed_pushes, manager_of, refuse_twins
+from sftunnel_builder.words import _
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def choose_devices(wanted: Wanted) -> Choice:
     _refuse_name_clashes(choice)
     uuids = {manager.uuid for device in choice.devices for manager in device.managers}
     choice.notes += [
-        f"'{device.name}' is an FMC: its bundle is to be installed there"
+        _("'{name}' is an FMC: its bundle is to be installed there").format(name=device.name)
         for device in choice.devices
         if device.uuid in uuids
     ]
@@ -88,8 +89,8 @@ def _pushed_devices(trees: Sequence[FmcTree]) -> Choice:
     devices = devices_with_pushed_files(managers)
     if not devices:
         raise BundlerError(
-            "no device in the tree has files in certs_pushed/",
-            "run generate_certs.pl on the FMC first",
+            _("no device in the tree has files in certs_pushed/"),
+            _("run generate_certs.pl on the FMC first"),
         )
     known = {
         record.device_uuid: record
@@ -116,8 +117,8 @@ def _failed_devices(trees: Sequence[FmcTree], wanted: Wanted) -> Choice:
         found, faulty = devices_of_failed_push(pushed, place, about)
         if not found and not any(refusal.uuid for refusal in faulty):
             raise BundlerError(
-                f"'{place}' lists no device",
-                "is this the right file? --all-devices builds for every device",
+                _("'{place}' lists no device").format(place=place),
+                _("is this the right file? --all-devices builds for every device"),
             )
         for device in found:
             known = devices.get(device.uuid)
@@ -128,10 +129,16 @@ def _failed_devices(trees: Sequence[FmcTree], wanted: Wanted) -> Choice:
         for manager in about:
             older = [str(run) for run in manager.tree.run_ids() if run < manager.run_id]
             if older:
-                notes.append(f"run '{manager.run_id}' is used; older, left out: {', '.join(older)}")
+                notes.append(
+                    _("run '{run}' is used; older, left out: {older}").format(
+                        run=manager.run_id, older=", ".join(older)
+                    )
+                )
     listed = [d for d in devices.values() if d.uuid not in refused]
     others = [
-        LeftOut(device.name, device.uuid, "not in FAILED_PUSH; --all-devices builds for these, too")
+        LeftOut(
+            device.name, device.uuid, _("not in FAILED_PUSH; --all-devices builds for these, too")
+        )
         for device in devices_with_pushed_files(managers.values())
         if device.uuid not in devices and device.uuid not in refused
     ]
@@ -152,24 +159,32 @@ def _keep_listed(choice: Choice, rows: Sequence[CsvDevice], path: Path) -> None:
         found = by_name & by_address or by_name or by_address
         if by_address and (by_name or nearly) and not by_address & (by_name | nearly):
             raise BundlerError(
-                f"'{place}' line {row.line}: the name is one device's, the address another's",
-                "mend the line, or name the devices with --only UUID",
+                _("'{place}' line {line}: the name is one device's, the address another's").format(
+                    place=place, line=row.line
+                ),
+                _("mend the line, or name the devices with --only UUID"),
             )
         if len(found) > 1:
             raise BundlerError(
-                f"'{place}' line {row.line}: fits several devices",
-                "give name and address, or name the devices with --only UUID",
+                _("'{place}' line {line}: fits several devices").format(place=place, line=row.line),
+                _("give name and address, or name the devices with --only UUID"),
             )
         if not found:
             # What stands there may be anything, a password in the wrong column, too.
-            missing.append(LeftOut(f"line {row.line}", "", f"in '{place}', not known here"))
+            missing.append(
+                LeftOut(
+                    _("line {line}").format(line=row.line),
+                    "",
+                    _("in '{place}', not known here").format(place=place),
+                )
+            )
         uuids |= found
     if not uuids:
         raise BundlerError(
-            f"'{place}' names none of the devices to build",
-            "are the names or addresses those that FAILED_PUSH has",
+            _("'{place}' names none of the devices to build").format(place=place),
+            _("are the names or addresses those that FAILED_PUSH has"),
         )
-    _keep(choice, uuids, f"not named in '{place}'")
+    _keep(choice, uuids, _("not named in '{place}'").format(place=place))
     choice.left_out += missing
 
 
@@ -181,18 +196,20 @@ def _keep_only(choice: Choice, only: Sequence[str]) -> None:
         found = {each.uuid for each in known if wanted and matches(each, wanted)}
         if not found:
             raise BundlerError(
-                f"--only '{printable(wanted)}' fits no device",
-                "give a name, UUID or address as FAILED_PUSH has it",
+                _("--only '{wanted}' fits no device").format(wanted=printable(wanted)),
+                _("give a name, UUID or address as FAILED_PUSH has it"),
                 ExitCode.USAGE,
             )
         if len(found) > 1:
             raise BundlerError(
-                f"--only '{printable(wanted)}' fits several devices: {', '.join(sorted(found))}",
-                "give the UUID of the one that you mean",
+                _("--only '{wanted}' fits several devices: {found}").format(
+                    wanted=printable(wanted), found=", ".join(sorted(found))
+                ),
+                _("give the UUID of the one that you mean"),
                 ExitCode.USAGE,
             )
         uuids |= found
-    _keep(choice, uuids, "not named with --only")
+    _keep(choice, uuids, _("not named with --only"))
 
 
 def _keep(choice: Choice, uuids: set[str], why: str) -> None:
@@ -214,7 +231,9 @@ def _refuse_name_clashes(choice: Choice) -> None:
         if other == device.uuid:
             kept.append(device)
             continue
-        message = f"its bundle would have the same name as that of device '{other}'"
-        hint = "build the two into two kits, with --only UUID"
+        message = _("its bundle would have the same name as that of device '{other}'").format(
+            other=other
+        )
+        hint = _("build the two into two kits, with --only UUID")
         choice.refused.append(Refusal(device.uuid, device.name, message, hint))
     choice.devices = kept

@@ -18,6 +18,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.failed_push import UUID_PATTERN
 from sftunnel_builder.passphrases import ALPHABET
 from sftunnel_builder.private_key import load_private_key
+from sftunnel_builder.words import _
 
 CODES = "codes"
 """The file in a kit."""
@@ -50,7 +51,7 @@ def prove(key_pem: bytes, bundle_id: str) -> str:
     from cryptography.hazmat.primitives.hashes import SHA256
 
     text = f"sftunnel-bundler code 1 {bundle_id}\n".encode()
-    signature = load_private_key(key_pem, "the new key").sign(text, PKCS1v15(), SHA256())
+    signature = load_private_key(key_pem, _("the new key")).sign(text, PKCS1v15(), SHA256())
     return base64.b64encode(signature).decode()
 
 
@@ -81,10 +82,10 @@ def read_codes(data: bytes) -> Mapping[Run, str]:
     for line in data.decode("ascii").splitlines(keepends=True):
         found = _LINE.fullmatch(line)
         if not found:
-            raise ValueError(f"unusable line '{printable(line.rstrip(), 80)}'")
+            raise ValueError(_("unusable line '{line}'").format(line=printable(line.rstrip(), 80)))
         hashes[Run(found[2], found[3], int(found[4]))] = found[1]
     if render_codes(_line(digest, run) for run, digest in hashes.items()) != data:
-        raise ValueError("its lines are not sorted, or one comes twice")
+        raise ValueError(_("its lines are not sorted, or one comes twice"))
     return hashes
 
 
@@ -103,8 +104,10 @@ def find_run(hashes: Mapping[Run, str], typed: str, device_uuid: str | None = No
     if len(code) != CODE_LENGTH or not set(code) <= set(ALPHABET):
         found = printable(typed, 40)
         raise BundlerError(
-            f"wanted a confirmation code of {CODE_LENGTH} characters, found '{found}'",
-            "have it read out again, letter by letter: there is no i, l, o, 0 or 1 in it",
+            _("wanted a confirmation code of {count} characters, found '{found}'").format(
+                count=CODE_LENGTH, found=found
+            ),
+            _("have it read out again, letter by letter: there is no i, l, o, 0 or 1 in it"),
             ExitCode.USAGE,
         )
     for run in hashes if device_uuid is None else _runs(device_uuid):

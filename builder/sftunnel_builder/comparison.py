@@ -21,6 +21,7 @@ from sftunnel_builder.holding import (
     KeyFacts,
 )
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import N_
 
 Value = str | bool | int | datetime | tuple[str, ...] | None
 
@@ -28,8 +29,8 @@ Value = str | bool | int | datetime | tuple[str, ...] | None
 class Status(StrEnum):
     """How a file, or what is there of an FMC, stands on the two sides."""
 
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
+    UNCHANGED = N_("unchanged")
+    CHANGED = N_("changed")
     ONLY_FROM = "only_from"
     ONLY_TO = "only_to"
 

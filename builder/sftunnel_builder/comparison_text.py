@@ -9,47 +9,48 @@ from datetime import datetime, timedelta
 from sftunnel_builder.comparison import Comparison, Fact, FileComparison, FmcComparison, Status
 from sftunnel_builder.forecast import Forecast
 from sftunnel_builder.holding import BUNDLE, LANDED, Holding
+from sftunnel_builder.words import N_, _, ngettext
 
 COLUMNS = 100
 LABELS = {
-    "device_name": "device name",
-    "device_address": "device address",
-    "bundle_id": "bundle id",
-    "created": "created",
-    "builder_version": "builder version",
-    "signer": "signer",
+    "device_name": N_("device name"),
+    "device_address": N_("device address"),
+    "bundle_id": N_("bundle id"),
+    "created": N_("created"),
+    "builder_version": N_("builder version"),
+    "signer": N_("signer"),
     "install_sh": "install.sh",
     "runbook": "RUNBOOK.txt",
-    "run_id": "run",
-    "newest_run": "newest run had",
-    "problem": "PROBLEM",
-    "kind": "what is there",
-    "mode": "mode",
-    "owner": "owner",
-    "subject": "subject",
-    "issuer": "issuer",
-    "not_before": "not before",
-    "not_after": "not after",
-    "serial": "serial",
+    "run_id": N_("run"),
+    "newest_run": N_("newest run had"),
+    "problem": N_("PROBLEM"),
+    "kind": N_("what is there"),
+    "mode": N_("mode"),
+    "owner": N_("owner"),
+    "subject": N_("subject"),
+    "issuer": N_("issuer"),
+    "not_before": N_("not before"),
+    "not_after": N_("not after"),
+    "serial": N_("serial"),
     "fingerprint": "SHA-256",
-    "sha256": "file SHA-256",
-    "digest": "signature",
-    "key": "key",
-    "public_key": "public key",
-    "belongs_to": "belongs to",
-    "protection": "in the bundle",
+    "sha256": N_("file SHA-256"),
+    "digest": N_("signature"),
+    "key": N_("key"),
+    "public_key": N_("public key"),
+    "belongs_to": N_("belongs to"),
+    "protection": N_("in the bundle"),
 }
 """Of the facts that are shown, in the order in which they are."""
 _BELONGS_TO = {
-    "its certificate": "the certificate beside it",
-    "another certificate": "ANOTHER certificate than the one beside it",
-    "no certificate": "nobody knows: the certificate beside it cannot be read",
-    "not opened": "not looked at: it is encrypted (--passphrase-file opens it)",
+    "its certificate": N_("the certificate beside it"),
+    "another certificate": N_("ANOTHER certificate than the one beside it"),
+    "no certificate": N_("nobody knows: the certificate beside it cannot be read"),
+    "not opened": N_("not looked at: it is encrypted (--passphrase-file opens it)"),
 }
 _AS_IT_SHOULD_BE = {"kind": LANDED.kind, "mode": LANDED.mode, "owner": LANDED.owner}
 _OF_TWO_BUNDLES = {"device_name", "device_address", "install_sh", "runbook"}
 """Shown of two bundles only: of one bundle they say nothing that a device could differ from."""
-_LANDS = {Status.UNCHANGED: "the same again", Status.CHANGED: "changed"}
+_LANDS = {Status.UNCHANGED: N_("the same again"), Status.CHANGED: N_("changed")}
 _IN_SHORT = {"problem", "not_after", "fingerprint", "belongs_to"}
 """What is shown of a file that does not change."""
 
@@ -60,7 +61,7 @@ def render(comparison: Comparison, forecast: Forecast | None, now: datetime) -> 
     shown = [f for f in comparison.facts if f.name != "device_uuid" and _is_shown(f)]
     if comparison.before.bundle or comparison.after.bundle:
         yield ""
-        yield "bundles" if comparison.before.bundle and comparison.after.bundle else "bundle"
+        yield _("bundles") if comparison.before.bundle and comparison.after.bundle else _("bundle")
         for fact in shown:
             yield from _fact(fact, now)
     for fmc in comparison.fmcs:
@@ -69,27 +70,30 @@ def render(comparison: Comparison, forecast: Forecast | None, now: datetime) -> 
     if forecast:
         yield from _forecast(forecast, comparison)
     else:
-        yield "they differ" if comparison.differs else "no difference"
+        yield _("they differ") if comparison.differs else _("no difference")
 
 
 def _head(comparison: Comparison) -> Iterator[str]:
     """Yield what is compared; that these are two devices comes before anything else."""
     sides = (comparison.before, comparison.after)
     if not comparison.is_same_device:
-        yield "ANOTHER DEVICE: these are not of the same device, and must not be mixed"
+        yield _("ANOTHER DEVICE: these are not of the same device, and must not be mixed")
         for side in sides:
             yield from _wrapped("      ", _who(side))
         yield ""
-    for word, side in zip(("from", "to"), sides, strict=True):
-        yield from _wrapped(f"{word:<6}", f"{side.kind} {side.place}")
+    for word, side in zip((_("from"), _("to")), sides, strict=True):
+        yield from _wrapped(f"{word:<6}", f"{_(side.kind)} {side.place}")
         name = f", {side.device_name}" if side.device_name else ""
-        yield from _wrapped("      ", f"device {side.device_uuid}{name}")
+        device = _("device {uuid}").format(uuid=side.device_uuid)
+        yield from _wrapped("      ", f"{device}{name}")
 
 
 def _who(side: Holding) -> str:
     if side.kind == BUNDLE:
-        return f"the bundle is for '{side.device_name}', {side.device_uuid}: {side.place}"
-    return f"the device tree is of {side.device_uuid}: {side.place}"
+        text = _("the bundle is for '{name}', {uuid}: {place}")
+    else:
+        text = _("the device tree is of {uuid}: {place}")
+    return text.format(name=side.device_name, uuid=side.device_uuid, place=side.place)
 
 
 def _is_shown(fact: Fact) -> bool:
@@ -111,12 +115,14 @@ def _fmc(fmc: FmcComparison, comparison: Comparison, now: datetime) -> Iterator[
 def _status(status: Status, comparison: Comparison) -> str:
     """Return a status in words; what only one side has is called by what that side is."""
     if status in (Status.UNCHANGED, Status.CHANGED):
-        return str(status)
+        return _(str(status))
     is_from = status is Status.ONLY_FROM
     side = comparison.before if is_from else comparison.after
     if comparison.before.kind != comparison.after.kind:
-        return f"only in the {side.kind}"
-    return f"only in the {'first' if is_from else 'second'} {side.kind}"
+        text = _("only in the {kind}")
+    else:
+        text = _("only in the first {kind}") if is_from else _("only in the second {kind}")
+    return text.format(kind=_(side.kind))
 
 
 def _file(file: FileComparison, comparison: Comparison, now: datetime) -> Iterator[str]:
@@ -125,9 +131,14 @@ def _file(file: FileComparison, comparison: Comparison, now: datetime) -> Iterat
     status = _status(file.status, comparison)
     if file.status is Status.CHANGED:
         if facts["sha256"].is_same:
-            status = "the same file, but not as it should stand"
+            status = _("the same file, but not as it should stand")
         elif file.is_same:
-            status = f"the same {kind} in other bytes"
+            is_key = kind == "key"
+            status = (
+                _("the same key in other bytes")
+                if is_key
+                else _("the same certificate in other bytes")
+            )
     yield f"  {file.name}: {status}"
     for name in LABELS:
         if name in facts and _is_shown_of_file(facts[name], file, kind):
@@ -153,7 +164,7 @@ def _fact(fact: Fact, now: datetime) -> Iterator[str]:
     before, after = (_text(fact, value, now) for value in (fact.before, fact.after))
     if fact.name == "public_key":
         yield from _row(
-            " " if fact.is_same else "+", fact, "the same" if fact.is_same else "another"
+            " " if fact.is_same else "+", fact, _("the same") if fact.is_same else _("another")
         )
     elif fact.is_same:
         yield from _row(" ", fact, after)
@@ -188,18 +199,20 @@ def _text(fact: Fact, value: object, now: datetime) -> str:
     if isinstance(value, datetime):
         text = f"{value:%Y-%m-%dT%H:%M:%SZ}"
         if fact.name == "not_after" and value < now:
-            text += f", EXPIRED {_days(now - value)} ago"
+            text = _("{time}, EXPIRED {ago} ago").format(time=text, ago=_days(now - value))
         if fact.name == "not_before" and value > now:
-            text += ", NOT VALID YET"
+            text = _("{time}, NOT VALID YET").format(time=text)
         return text
     if isinstance(value, tuple):
         return _joined(value)
     if fact.name == "belongs_to":
-        return _BELONGS_TO[str(value)]
+        return _(_BELONGS_TO[str(value)])
     if fact.name == "protection":
-        return "encrypted" if value == "encrypted" else "NOT ENCRYPTED"
+        return _("encrypted") if value == "encrypted" else _("NOT ENCRYPTED")
     if fact.name == "issuer" and value == "":
-        return "without a common name"
+        return _("without a common name")
+    if fact.name in ("kind", "key"):
+        return _(str(value))
     return str(value)
 
 
@@ -207,19 +220,22 @@ def _beside(fact: Fact) -> str:
     """Return what is said behind the right side of a fact that differs."""
     if isinstance(fact.before, datetime) and isinstance(fact.after, datetime):
         apart = fact.after - fact.before
-        return f", {_days(abs(apart))} {'later' if apart > timedelta(0) else 'EARLIER'}"
+        text = _(", {days} later") if apart > timedelta(0) else _(", {days} EARLIER")
+        return text.format(days=_days(abs(apart)))
     if fact.name == "run_id" and isinstance(fact.before, int) and isinstance(fact.after, int):
         is_older = fact.after < fact.before
-        return ", OLDER: install.sh refuses it without --allow-older" if is_older else ", newer"
+        return (
+            _(", OLDER: install.sh refuses it without --allow-older") if is_older else _(", newer")
+        )
     return ""
 
 
 def _days(span: timedelta) -> str:
-    return "1 day" if span.days == 1 else f"{span.days} days"
+    return ngettext("{count} day", "{count} days", span.days).format(count=span.days)
 
 
 def _row(mark: str, fact: Fact, text: str) -> Iterator[str]:
-    return _wrapped(f"  {mark} {LABELS[fact.name]:<16}", text)
+    return _wrapped(f"  {mark} {_(LABELS[fact.name]):<16}", text)
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:
@@ -233,18 +249,23 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
 def _forecast(forecast: Forecast, comparison: Comparison) -> Iterator[str]:
     """Yield what install.sh would do."""
     if forecast.is_interrupted:
-        yield "an earlier run of install.sh was interrupted: the next one first puts that right"
+        yield _("an earlier run of install.sh was interrupted: the next one first puts that right")
     if forecast.outcome == "nothing":
-        yield "install.sh would say: already installed: nothing to do"
+        yield _("install.sh would say: already installed: nothing to do")
     elif forecast.outcome == "refuse":
-        word = "install.sh would refuse: "
+        label = _("install.sh would refuse:")
+        width = len(label)
         for each in forecast.objections:
-            unless = f", unless {each.unless} is given" if each.unless else ""
-            yield from _wrapped(word, f"{each.message} (exit {each.exit_code:d}){unless}")
-            word = f"{'and then: ':>{len(word)}}"
+            text = (
+                _("{message} (exit {code}), unless {option} is given")
+                if each.unless
+                else _("{message} (exit {code})")
+            ).format(message=each.message, code=int(each.exit_code), option=each.unless)
+            yield from _wrapped(f"{label:>{width}} ", text)
+            label = _("and then:")
     else:
         if not forecast.is_signer_pinned:
-            yield "install.sh would ask for the signer's fingerprint, as it is not pinned there"
+            yield _("install.sh would ask for the signer's fingerprint, as it is not pinned there")
         yield from _landing(forecast, comparison)
 
 
@@ -254,9 +275,12 @@ def _landing(forecast: Forecast, comparison: Comparison) -> Iterator[str]:
     named = [
         (target, files[target.split("/")[-2], target.split("/")[-1]]) for target in forecast.targets
     ]
-    if all(fact.is_same for _, f in named for fact in f.facts if fact.name == "sha256"):
-        yield "only mode or owner differ, which in a copy not made by root are not the device's"
-    yield f"install.sh would put {len(named)} files in place as one, and restart sftunnel:"
+    if all(fact.is_same for _target, f in named for fact in f.facts if fact.name == "sha256"):
+        yield _("only mode or owner differ, which in a copy not made by root are not the device's")
+    yield _("install.sh would put {count} files in place as one, and restart sftunnel:").format(
+        count=len(named)
+    )
     width = max(len(target) for target in forecast.targets)
     for target, file in named:
-        yield f"  {target:<{width}}  {_LANDS.get(file.status, 'new')}"
+        what = _LANDS.get(file.status, N_("new"))
+        yield f"  {target:<{width}}  {_(what)}"

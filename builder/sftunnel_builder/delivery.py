@@ -19,6 +19,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.parcel import Parcel
 from sftunnel_builder.paste import read_answers
 from sftunnel_builder.prompts import is_gone, last_words
+from sftunnel_builder.words import _
 
 IN_FLIGHT = 2
 """Blocks on their way: the device checks one while the next comes, and no terminal holds less."""
@@ -83,14 +84,15 @@ class Delivery:
     def _enter_directory(self) -> None:
         """Go to the directory, a new one if need be; raises BundlerError if it is not root's."""
         place = self.parcel.directory
-        for _ in range(3):
+        for _try in range(3):
             self._type_text(f"umask 77;mkdir -p {place};cd {place}".encode())
             if self._ask("$([ -O . ]&&[ -w . ]&&echo $PWD)") == place:
                 return
         raise BundlerError(
-            f"cannot use the directory '{printable(place)}' on the device: "
-            f"'{printable(last_words(self.dialogue.printed))}'",
-            "name another one with --dir, which root can write in and which is root's own",
+            _("cannot use the directory '{place}' on the device: '{words}'").format(
+                place=printable(place), words=printable(last_words(self.dialogue.printed))
+            ),
+            _("name another one with --dir, which root can write in and which is root's own"),
             ExitCode.UNSUITABLE,
         )
 
@@ -161,7 +163,7 @@ class Delivery:
 
     def _finish(self) -> bool:
         """Let the device put the parts together; tell if the bundle stands there whole."""
-        for _ in range(_TRIES_TO_FINISH):
+        for _try in range(_TRIES_TO_FINISH):
             self.dialogue.forget()
             self._type_text(self.parcel.paste.footer)
             self.dialogue.wait_for(re.compile(rb"not whole\s|\*stdin\s"), self.dialogue.patience_s)
@@ -196,7 +198,7 @@ class Delivery:
             return None
         parts = {}
         for entry in listed.removeprefix(prefix).split(","):
-            name, _, digits = entry.partition("=")
+            name, _mark, digits = entry.partition("=")
             # A number that lost its leading zero names a part that nobody puts together.
             if name.isdecimal() and len(name) == len(str(len(self._blocks))):
                 parts[int(name)] = digits
@@ -209,9 +211,11 @@ class Delivery:
         if there in ("", self.parcel.paste.sha256):
             return there != ""
         raise BundlerError(
-            f"there is another file '{printable(name)}' on the device",
-            f"compare it, then move it away on the device: mv {name} {name}.old; and type the same "
-            "command again",
+            _("there is another file '{name}' on the device").format(name=printable(name)),
+            _(
+                "compare it, then move it away on the device: mv {name} {name}.old; and type the "
+                "same command again"
+            ).format(name=name),
             ExitCode.UNSUITABLE,
         )
 
@@ -219,7 +223,7 @@ class Delivery:
         """Return the SHA-256 of the file of the bundle's name; empty if there is none."""
         name = self.parcel.file_name
         told: set[str | None] = set()
-        for _ in range(_TRIES_TO_FINISH):
+        for _try in range(_TRIES_TO_FINISH):
             answer = self._ask(f"$([ -e {name} ]&&openssl sha256 -r<{name}|cut -c1-64)")
             # Question and answer may have been damaged: another than wished must be said twice.
             if answer is not None and (answer == self.parcel.paste.sha256 or answer in told):
@@ -236,7 +240,7 @@ class Delivery:
 
         Returns None if it goes on being silent.
         """
-        for _ in range(3):
+        for _try in range(3):
             if found := self.dialogue.question(words, rb"(\S*)"):
                 return found[1].decode(errors="replace")
             self._require_root(self.dialogue.regain_shell())
@@ -266,23 +270,36 @@ class Delivery:
         self.dialogue.wait_for_silence()
         words = printable(last_words(self.dialogue.printed, 1))
         gone = (
-            "the session has ended" if is_gone(self.dialogue.printed) else "no root shell answers"
+            _("the session has ended")
+            if is_gone(self.dialogue.printed)
+            else _("no root shell answers")
         )
         return SessionLostError(
-            f"{gone} with {len(self._there)} of {len(self._blocks)} blocks on the device; "
-            f"seen: '{words}'",
-            "become root there again and type the same command, or give --walk: it goes on where "
-            "it was",
+            _("{gone} with {there} of {all} blocks on the device; seen: '{words}'").format(
+                gone=gone, there=len(self._there), all=len(self._blocks), words=words
+            ),
+            _(
+                "become root there again and type the same command, or give --walk: it goes on "
+                "where it was"
+            ),
             ExitCode.UNSUITABLE,
         )
 
     def _stop_if_hopeless(self) -> None:
         if self.dialogue.bytes_sent > MOST_EFFORT * self.parcel.bytes_needed:
             raise BundlerError(
-                f"the line damages too much: {self.dialogue.bytes_sent} bytes were sent for "
-                f"{self.parcel.bytes_needed}, and {len(self._there)} of {len(self._blocks)} "
-                "blocks have arrived",
-                "check the cable, --baud and --flow, try --line-delay 50; the same command goes on "
-                "where it was",
+                _(
+                    "the line damages too much: {sent} bytes were sent for {needed}, and {there} "
+                    "of {all} blocks have arrived"
+                ).format(
+                    sent=self.dialogue.bytes_sent,
+                    needed=self.parcel.bytes_needed,
+                    there=len(self._there),
+                    all=len(self._blocks),
+                ),
+                _(
+                    "check the cable, --baud and --flow, try --line-delay 50; the same command "
+                    "goes on where it was"
+                ),
                 ExitCode.UNSUITABLE,
             )

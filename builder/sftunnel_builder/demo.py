@@ -24,6 +24,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import load_signer
+from sftunnel_builder.words import _
 
 FIREWALLS = (
     ("BSNS-1120-1", "10.48.67.54"),
@@ -102,8 +103,10 @@ class _Story:
             screen.result(f"   {line}".rstrip())
         if done.returncode not in expected:
             raise BundlerError(
-                f"the demo's command ended with status {done.returncode}: {command}",
-                "look at its output above; --keep leaves the directory to look at",
+                _("the demo's command ended with status {status}: {command}").format(
+                    status=done.returncode, command=command
+                ),
+                _("look at its output above; --keep leaves the directory to look at"),
                 ExitCode.UNSUITABLE,
             )
         return done.stdout
@@ -113,7 +116,7 @@ class _Story:
 def _workplace(keep: bool) -> Iterator[Path]:
     """Give a temporary directory with the command `sftunnel-bundler` in its bin/."""
     if shutil.which("openssl") is None:
-        raise BundlerError("the demo needs openssl", "install it", ExitCode.UNSUITABLE)
+        raise BundlerError(_("the demo needs openssl"), _("install it"), ExitCode.UNSUITABLE)
     can_be_root = os.getuid() == 0 or (
         shutil.which("unshare") is not None
         and subprocess.run(["unshare", "-r", "true"], capture_output=True, check=False).returncode
@@ -121,8 +124,8 @@ def _workplace(keep: bool) -> Iterator[Path]:
     )
     if not can_be_root:
         raise BundlerError(
-            "the demo's installer wants to be root, and `unshare -r` does not work here",
-            "run the demo as root; it writes in a temporary directory only",
+            _("the demo's installer wants to be root, and `unshare -r` does not work here"),
+            _("run the demo as root; it writes in a temporary directory only"),
             ExitCode.UNSUITABLE,
         )
     place = Path(tempfile.mkdtemp(prefix="sftunnel-demo-"))
@@ -160,9 +163,12 @@ def _lose_tunnels(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice]) ->
     """Chapter 1."""
     names = ", ".join(firewall.name for firewall in firewalls)
     story.chapter(
-        "The FMC's internal CA has expired, and the firewalls are lost",
-        f"A made-up FMC manages {names}. Its CA has lived its ten years. Nothing breaks until a "
-        "tunnel drops; then TLS refuses the certificates on both sides, and no tunnel comes back.",
+        _("The FMC's internal CA has expired, and the firewalls are lost"),
+        _(
+            "A made-up FMC manages {names}. Its CA has lived its ten years. Nothing breaks until a "
+            "tunnel drops; then TLS refuses the certificates on both sides, and no tunnel comes "
+            "back."
+        ).format(names=names),
     )
     story.type(
         "openssl x509 -noout -subject -dates -in fmc/etc/sf/ca_root/cacert.pem", where="fmc "
@@ -171,7 +177,7 @@ def _lose_tunnels(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice]) ->
         firewall.start_sftunnel()
     for firewall in firewalls:
         if not firewall.wait_for_log("certificate has expired", TUNNEL_TIMEOUT_S):
-            raise _unexpected(f"'{firewall.name}' did not lose its tunnel")
+            raise _unexpected(_("'{name}' did not lose its tunnel").format(name=firewall.name))
     where = f"{firewalls[0].name} "
     home = firewalls[0].root.name
     story.type(f"sh {home}/usr/local/sf/bin/sftunnel_status.pl", where=where)
@@ -181,27 +187,34 @@ def _lose_tunnels(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice]) ->
 def _build(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice]) -> str:
     """Chapters 2 to 4; returns the signer's fingerprint."""
     story.chapter(
-        "generate_certs.pl makes new certificates, and cannot push them",
-        "On the FMC, Cisco's hotfix makes a new CA and new device certificates. It pushes them "
-        "over tunnels that are up: here, none is. What is left is a list, FAILED_PUSH.",
+        _("generate_certs.pl makes new certificates, and cannot push them"),
+        _(
+            "On the FMC, Cisco's hotfix makes a new CA and new device certificates. It pushes them "
+            "over tunnels that are up: here, none is. What is left is a list, FAILED_PUSH."
+        ),
     )
     said = fmc.generate_certs(now=datetime.now(UTC))
     fmc.restart_server()
     screen.result(f"\n   fmc # generate_certs.pl\n{textwrap.indent(said.strip(), '   ')}")
     story.type("head -n 3 fmc/var/tmp/certs/*/FAILED_PUSH", where="fmc ")
     story.chapter(
-        "A kit: one signed bundle for each firewall in FAILED_PUSH",
-        "On the FMC or on a jump host. Everything is checked before it is packed; the private keys "
-        "travel encrypted, and their passphrases another way than the kit.",
+        _("A kit: one signed bundle for each firewall in FAILED_PUSH"),
+        _(
+            "On the FMC or on a jump host. Everything is checked before it is packed; the private "
+            "keys travel encrypted, and their passphrases another way than the kit."
+        ),
     )
     story.type("sftunnel-bundler keygen --out signing-key.pem --no-passphrase")
     story.type("sftunnel-bundler build --fmc-tree fmc --signing-key signing-key.pem --out kit")
     signer = load_signer(Path(f"{story.place}/signing-key.pem"), None)
     fingerprint = signer.fingerprint()
     story.chapter(
-        "What the kit is worth can be checked with stock tools",
-        "Nothing of this product is needed to verify a bundle. The installer on the firewall does "
-        "the same, and asks for the signer's fingerprint, which comes from the printed runbook.",
+        _("What the kit is worth can be checked with stock tools"),
+        _(
+            "Nothing of this product is needed to verify a bundle. The installer on the firewall "
+            "does the same, and asks for the signer's fingerprint, which comes from the printed "
+            "runbook."
+        ),
     )
     bundle = f"sftunnel-BSNS-1120-1-{firewalls[0].uuid[:8]}"
     story.type(
@@ -214,13 +227,15 @@ def _build(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice]) -> str:
 def _install(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice], fingerprint: str) -> None:
     """Chapter 5."""
     story.chapter(
-        "On each firewall: one command",
-        "The bundle came on a stick. --root stands for the firewall's own /; the passphrase, which "
-        "the operator would type, comes from a file here.",
+        _("On each firewall: one command"),
+        _(
+            "The bundle came on a stick. --root stands for the firewall's own /; the passphrase, "
+            "which the operator would type, comes from a file here."
+        ),
     )
     passphrases = {}
     for line in Path(f"{story.place}/kit-passphrases.txt").read_text().splitlines():
-        uuid, _, rest = line.partition("  ")
+        uuid, _mark, rest = line.partition("  ")
         passphrases[uuid] = rest.partition("  ")[0]
     for firewall in firewalls:
         home = firewall.root.name
@@ -239,20 +254,21 @@ def _install(story: _Story, fmc: LabFmc, firewalls: Sequence[LabDevice], fingerp
         )
     lost = [f.name for f in firewalls if f.uuid not in fmc.connected_uuids()]
     if lost:
-        raise _unexpected(f"the FMC does not see '{', '.join(lost)}'")
+        raise _unexpected(_("the FMC does not see '{lost}'").format(lost=", ".join(lost)))
     count = len(firewalls)
-    screen.result(
-        f"\n   The FMC sees {count} of {count} firewalls, over mutual TLS with the new files."
-    )
+    seen = _("The FMC sees {count} of {count} firewalls, over mutual TLS with the new files.")
+    screen.result(f"\n   {seen.format(count=count)}")
 
 
 def _account(story: _Story, fingerprint: str) -> None:
     """Chapter 6."""
     story.chapter(
-        "What came back: receipts",
-        "Each install has written a receipt beside the bundle, signed with the firewall's new key. "
-        "The kit tells whose they are. A code read out by telephone does, where nothing can be "
-        "carried back: receipts --code.",
+        _("What came back: receipts"),
+        _(
+            "Each install has written a receipt beside the bundle, signed with the firewall's new "
+            "key. The kit tells whose they are. A code read out by telephone does, where nothing "
+            "can be carried back: receipts --code."
+        ),
     )
     story.type(f"sftunnel-bundler receipts kit sftunnel-receipt-* --signer {fingerprint}")
 
@@ -260,10 +276,12 @@ def _account(story: _Story, fingerprint: str) -> None:
 def _roll_back(story: _Story, firewall: LabDevice) -> None:
     """Chapter 7."""
     story.chapter(
-        "And back: one command",
-        "The backup lies on the firewall, with all that putting it back needs. The old "
-        "certificates are as expired as before, so that the tunnel goes down again: rollback "
-        "restores files.",
+        _("And back: one command"),
+        _(
+            "The backup lies on the firewall, with all that putting it back needs. The old "
+            "certificates are as expired as before, so that the tunnel goes down again: rollback "
+            "restores files."
+        ),
     )
     home = firewall.root.name
     where = f"{firewall.name} "
@@ -276,27 +294,32 @@ def _roll_back(story: _Story, firewall: LabDevice) -> None:
     deadline = time.monotonic() + TUNNEL_TIMEOUT_S
     while firewall.log_text().count("err 10") == failures:
         if time.monotonic() > deadline:
-            raise _unexpected("the old certificates were not refused after the rollback")
+            raise _unexpected(_("the old certificates were not refused after the rollback"))
         time.sleep(0.1)
     story.type(f"sh {home}/usr/local/sf/bin/sftunnel_status.pl", where=where)
 
 
 def _say_what_next(place: Path | None) -> None:
     """End with what to type for real."""
-    screen.result("\nThat was made up. For real, on the FMC or a jump host:")
+    screen.result()
+    screen.result(_("That was made up. For real, on the FMC or a jump host:"))
     screen.result("   sftunnel-bundler keygen")
-    screen.result("   sftunnel-bundler build --out kit      (on a jump host: --fmc-tree SNAPSHOT)")
-    screen.result("   sftunnel-bundler usb kit DIR          (DIR: where a stick is mounted)")
-    screen.result("then print the runbooks in kit/runbooks/, and carry the stick to the firewalls.")
+    where = _("(on a jump host: --fmc-tree SNAPSHOT)")
+    screen.result(f"   sftunnel-bundler build --out kit      {where}")
+    where = _("(DIR: where a stick is mounted)")
+    screen.result(f"   sftunnel-bundler usb kit DIR          {where}")
+    screen.result(
+        _("then print the runbooks in kit/runbooks/, and carry the stick to the firewalls.")
+    )
     if place:
-        screen.result(f"The made-up appliances and the kit are in {place}")
+        screen.result(_("The made-up appliances and the kit are in {place}").format(place=place))
     else:
-        screen.result("With --keep the made-up appliances and the kit stay, to try things on.")
+        screen.result(_("With --keep the made-up appliances and the kit stay, to try things on."))
 
 
 def _unexpected(what: str) -> BundlerError:
     return BundlerError(
-        f"the demo did not come out as told: {what}",
-        "please report this with all that is on the screen",
+        _("the demo did not come out as told: {what}").format(what=what),
+        _("please report this with all that is on the screen"),
         ExitCode.BUG,
     )

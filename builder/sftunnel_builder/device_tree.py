@@ -11,6 +11,7 @@ from sftunnel_builder.failed_push import UUID_PATTERN
 from sftunnel_builder.fmc_tree import PEERS_PATH
 from sftunnel_builder.ims_conf import IMS_CONF_PATH, parse_ims_conf
 from sftunnel_builder.tree import DirectoryTree, Tree
+from sftunnel_builder.words import _
 
 STATE_PATH = "/var/sf/sftunnel-bundler"
 """Where install.sh keeps what it must remember; for root alone."""
@@ -71,16 +72,18 @@ def open_device_tree(path: Path) -> DeviceTree:
     files = DirectoryTree(path)
     if not is_device_tree(path):
         raise BundlerError(
-            f"'{printable(str(path))}' is not a device tree: it lacks '{IMS_CONF_PATH}' or "
-            f"'{PEERS_PATH}'",
-            "name the top of the device's files, or of a copy of them",
+            _("'{place}' is not a device tree: it lacks '{one}' or '{other}'").format(
+                place=printable(str(path)), one=IMS_CONF_PATH, other=PEERS_PATH
+            ),
+            _("name the top of the device's files, or of a copy of them"),
         )
     place = _spelled(files, IMS_CONF_PATH)
     values = parse_ims_conf(files.read(place))
     uuid = values.get("APPLIANCE_UUID", "").lower()
     if not re.fullmatch(UUID_PATTERN, uuid):
         raise BundlerError(
-            f"'{files.place(place)}' holds no usable APPLIANCE_UUID", "look at what it says"
+            _("'{place}' holds no usable APPLIANCE_UUID").format(place=files.place(place)),
+            _("look at what it says"),
         )
     return DeviceTree(files, uuid, printable(values.get("MODEL", "")))
 

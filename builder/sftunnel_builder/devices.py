@@ -11,6 +11,7 @@ from sftunnel_builder.errors import printable
 from sftunnel_builder.failed_push import UUID_PATTERN, FailedPush, PushProblem, PushRecord
 from sftunnel_builder.fmc_tree import CA_PATH, PEERS_PATH, FmcTree
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import _
 
 _TARGET = re.compile(rf"(?:/ngfw)?/var/sf/peers/({UUID_PATTERN})/([^/]+)")
 
@@ -78,11 +79,13 @@ def devices_of_failed_push(
         fmc_uuid, name, fault = _check_record(record)
         claim = claims.setdefault((record.device_uuid, fmc_uuid), _Claim(record))
         if fault:
-            claim.faults.append(f"{place} line {record.line}: {fault}")
+            claim.faults.append(
+                _("{place} line {line}: {fault}").format(place=place, line=record.line, fault=fault)
+            )
         else:
             claim.names.add(name)
     by_device: dict[str | None, list[_Claim]] = {}
-    for (uuid, _), claim in claims.items():
+    for (uuid, _fmc), claim in claims.items():
         by_device.setdefault(uuid, []).append(claim)
     for problem in pushed.problems:
         _claim_problem(by_device.get(problem.device_uuid, []), problem, place, refusals)
@@ -106,12 +109,24 @@ def _check_record(record: PushRecord) -> tuple[str, str, str | None]:
     """Return a record's FMC UUID and file name, and what is wrong with it, if anything."""
     target = _TARGET.fullmatch(record.target)
     if not target or target[2] not in TRIO_NAMES:
-        return "", "", f"the destination is not a file of a trio: '{printable(record.target)}'"
+        return (
+            "",
+            "",
+            _("the destination is not a file of a trio: '{found}'").format(
+                found=printable(record.target)
+            ),
+        )
     fmc_uuid, name = target[1].lower(), target[2]
     wanted = CA_PATH if name == "cacert.pem" else pushed_path(record.device_uuid, name)
     source = posixpath.normpath(record.source) if ".." not in record.source else record.source
     if source != wanted:
-        return fmc_uuid, name, f"wanted source '{wanted}', found '{printable(record.source)}'"
+        return (
+            fmc_uuid,
+            name,
+            _("wanted source '{wanted}', found '{found}'").format(
+                wanted=wanted, found=printable(record.source)
+            ),
+        )
     return fmc_uuid, name, None
 
 
@@ -122,13 +137,15 @@ def _claim_problem(
     refusals: dict[str, Refusal],
 ) -> None:
     """Put an unusable line to the claims of the device that it names, or report it by itself."""
-    text = f"{place} line {problem.line}: {problem.text}"
+    text = _("{place} line {line}: {fault}").format(
+        place=place, line=problem.line, fault=problem.text
+    )
     for claim in mine:
         claim.faults.append(text)
     if not mine:
         uuid = problem.device_uuid or ""
-        name = printable(problem.device_name or uuid or f"line {problem.line}")
-        refusals[uuid or text] = Refusal(uuid, name, text, "copy FAILED_PUSH again, as a file")
+        name = printable(problem.device_name or uuid or _("line {line}").format(line=problem.line))
+        refusals[uuid or text] = Refusal(uuid, name, text, _("copy FAILED_PUSH again, as a file"))
 
 
 def _judge(
@@ -137,17 +154,23 @@ def _judge(
     """Return why a device's records for one FMC are not enough, or None (check 13 of `trio`)."""
     first = claim.first
     missing = [name for name in TRIO_NAMES if name not in claim.names]
-    hint = "copy FAILED_PUSH again, as a file, or build that device with --all-devices --only"
+    hint = _("copy FAILED_PUSH again, as a file, or build that device with --all-devices --only")
     if claim.faults and missing and fmc_uuid:
-        message = f"{claim.faults[0]}; missing: {', '.join(missing)}"
+        message = _("{fault}; missing: {missing}").format(
+            fault=claim.faults[0], missing=", ".join(missing)
+        )
     elif claim.faults:
         message = claim.faults[0]
     elif missing:
-        message = f"{place} line {first.line}: incomplete; missing: {', '.join(missing)}"
+        message = _("{place} line {line}: incomplete; missing: {missing}").format(
+            place=place, line=first.line, missing=", ".join(missing)
+        )
     elif fmc_uuid not in managers:
         known = ", ".join(f"'{uuid}'" for uuid in managers)
-        message = f"{place} line {first.line}: wanted FMC '{fmc_uuid}', the tree is of {known}"
-        hint = "name the tree of that FMC with --fmc-tree, too"
+        message = _("{place} line {line}: wanted FMC '{wanted}', the tree is of {known}").format(
+            place=place, line=first.line, wanted=fmc_uuid, known=known
+        )
+        hint = _("name the tree of that FMC with --fmc-tree, too")
     else:
         return None
     return Refusal(first.device_uuid, printable(first.device_name), message, hint)

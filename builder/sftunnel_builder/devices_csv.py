@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from sftunnel_builder.errors import BundlerError, printable, reason
+from sftunnel_builder.words import N_, _
 
 MAX_LINE_BYTES = 65_536
 MAX_LINES = 100_000
@@ -23,7 +24,7 @@ _ADDRESS_WORDS = re.compile(
     r"(?:device|mgmt|management)?[ _-]?(?:ip|ipv4|address|host)(?:[ _-]?addr(?:ess)?)?"
 )
 _SEPARATORS = b",;\t"
-_REMEDY = "wanted lines such as: name,address"
+_REMEDY = N_("wanted lines such as: name,address")
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ def read_devices_csv(path: Path) -> list[CsvDevice]:
             devices = list(parse_devices_csv(file, place))
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}", "check the name given with --devices"
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _("check the name given with --devices"),
         ) from None
     if not devices:
-        raise BundlerError(f"'{place}' names no device", _REMEDY)
+        raise BundlerError(_("'{place}' names no device").format(place=place), _(_REMEDY))
     return devices
 
 
@@ -64,7 +66,10 @@ def parse_devices_csv(file: IO[bytes], place: str) -> Iterator[CsvDevice]:
         if not line:
             return
         if number > MAX_LINES or len(line) > MAX_LINE_BYTES:
-            raise BundlerError(f"'{place}' line {number}: too long to be a list", _REMEDY)
+            raise BundlerError(
+                _("'{place}' line {line}: too long to be a list").format(place=place, line=number),
+                _(_REMEDY),
+            )
         if number == 1:
             line = _without_mark(line, place)
         if not line.strip() or line.lstrip().startswith(b"#"):
@@ -77,11 +82,19 @@ def parse_devices_csv(file: IO[bytes], place: str) -> Iterator[CsvDevice]:
         fields = _fields(line, max(columns) + 1)
         if fields is None:
             raise BundlerError(
-                f"'{place}' line {number}: a quote in it is not closed", "close it, or remove it"
+                _("'{place}' line {line}: a quote in it is not closed").format(
+                    place=place, line=number
+                ),
+                _("close it, or remove it"),
             )
         name, address = fields[columns[0]], fields[columns[1]]
         if not name and not address:
-            raise BundlerError(f"'{place}' line {number}: neither a name nor an address", _REMEDY)
+            raise BundlerError(
+                _("'{place}' line {line}: neither a name nor an address").format(
+                    place=place, line=number
+                ),
+                _(_REMEDY),
+            )
         yield CsvDevice(number, name, address)
 
 
@@ -89,7 +102,8 @@ def _without_mark(line: bytes, place: str) -> bytes:
     """Return the first line without the mark that some editors begin UTF-8 files with."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BundlerError(
-            f"'{place}' is UTF-16 text", "save it as CSV in UTF-8, which Excel calls CSV UTF-8"
+            _("'{place}' is UTF-16 text").format(place=place),
+            _("save it as CSV in UTF-8, which Excel calls CSV UTF-8"),
         )
     return line.removeprefix(b"\xef\xbb\xbf")
 

@@ -11,6 +11,16 @@ from __future__ import annotations
 import unicodedata
 from enum import IntEnum
 
+from sftunnel_builder.words import N_, _
+
+OF_THE_SYSTEM = (
+    *(N_("no such file or directory"), N_("permission denied"), N_("operation not permitted")),
+    *(N_("not a directory"), N_("is a directory"), N_("file exists"), N_("file name too long")),
+    *(N_("no space left on device"), N_("read-only file system"), N_("file too large")),
+    *(N_("too many levels of symbolic links"), N_("input/output error"), N_("invalid argument")),
+)
+"""The operating system's reasons that have a translation, as `reason` returns them in English."""
+
 
 class ExitCode(IntEnum):
     """How a command ended: the same numbers on the builder's and the device's side."""
@@ -55,4 +65,4 @@ def printable(text: str, limit: int = 200) -> str:
 
 def reason(error: OSError) -> str:
     """Return why the operating system refused, without the file name that it would repeat."""
-    return (error.strerror or type(error).__name__).lower()
+    return _((error.strerror or type(error).__name__).lower())

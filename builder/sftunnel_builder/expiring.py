@@ -25,14 +25,15 @@ from sftunnel_builder.kit import UNSIGNED
 from sftunnel_builder.sftunnel_conf import files_named
 from sftunnel_builder.snapshot import SnapshotTree
 from sftunnel_builder.tree import DirectoryTree, Tree, open_plain_file
+from sftunnel_builder.words import N_, _
 
 _GZIP = b"\x1f\x8b"
 _OF_TRIO = ((CA, "cacert.pem"), (CERTIFICATE, "sftunnel-cert.pem"))
-_WHAT_TO_NAME = (
+_WHAT_TO_NAME = N_(
     "name a certificate, an FMC tree, a snapshot, a device tree, a bundle, a kit, or a directory "
     "of trees"
 )
-_REMEDY = "copy the appliance's files again, or move what is none elsewhere"
+_REMEDY = N_("copy the appliance's files again, or move what is none elsewhere")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def find_expiring(path: Path) -> Found:
     Raises BundlerError when there is nothing, or the one thing there cannot be read.
     """
     if not os.path.lexists(path):
-        raise BundlerError(f"there is no '{printable(str(path))}'", _WHAT_TO_NAME)
+        raise BundlerError(
+            _("there is no '{place}'").format(place=printable(str(path))), _(_WHAT_TO_NAME)
+        )
     if not os.path.isdir(path):
         return _in_file(path)
     return _in_directory(path, "") or _in_many(path)
@@ -104,7 +107,9 @@ def _in_many(path: Path) -> Found:
         else:
             strangers.append((each, shown))
     if not parts:
-        raise BundlerError(f"'{place}' holds nothing that can expire", _WHAT_TO_NAME)
+        raise BundlerError(
+            _("'{place}' holds nothing that can expire").format(place=place), _(_WHAT_TO_NAME)
+        )
     return _joined([*parts, *(_stranger(each, shown) for each, shown in strangers)])
 
 
@@ -114,7 +119,8 @@ def _names(path: Path, place: str) -> list[str]:
         return sorted(name for name in os.listdir(path) if not name.startswith("."))
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}", "look at its permissions"
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _("look at its permissions"),
         ) from None
 
 
@@ -123,7 +129,10 @@ def _stranger(path: Path, name: str) -> Found:
     place = printable(str(path))
     try:
         _names(path, place)
-        error = BundlerError(f"'{place}' is neither an FMC tree, a device tree nor a kit", _REMEDY)
+        error = BundlerError(
+            _("'{place}' is neither an FMC tree, a device tree nor a kit").format(place=place),
+            _(_REMEDY),
+        )
     except BundlerError as unreadable:
         error = unreadable
     return Found((Expiring(CERTIFICATE, name, None, place, error),))
@@ -146,7 +155,10 @@ def _in_file(path: Path) -> Found:
             if is_bundle(head):
                 return _in_bundle(head + file.read(MAX_ARCHIVE_BYTES + 1 - len(head)), place)
     except OSError as error:
-        raise BundlerError(f"cannot read '{place}': {reason(error)}", _WHAT_TO_NAME) from None
+        raise BundlerError(
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _(_WHAT_TO_NAME),
+        ) from None
     if head.startswith(_GZIP):
         return _in_fmc_tree(open_fmc_tree(path), "")
     return Found(tuple(_of_itself(each, place) for each in load_certificates(head, place)))
@@ -155,7 +167,7 @@ def _in_file(path: Path) -> Found:
 def _of_itself(certificate: Certificate, place: str) -> Expiring:
     """Return a certificate that comes without a tree: it says itself what it is."""
     uuid = next(filter(None, map(_uuid, (certificate.title, certificate.common_name))), None)
-    owner = uuid or printable(certificate.common_name or certificate.subject() or "nobody")
+    owner = uuid or printable(certificate.common_name or certificate.subject() or _("nobody"))
     kind = CA if certificate.is_ca() else CERTIFICATE
     return Expiring(kind, owner, uuid, place, _dates(certificate))
 
@@ -187,8 +199,10 @@ def _in_device_tree(path: Path, name: str) -> Found:
                 found += _at(device.files, each, kind, owner)
     if not found:
         raise BundlerError(
-            f"'{printable(str(path))}' has no certificate in its peer directories",
-            "look whether the device is registered, and whether all of it was copied",
+            _("'{place}' has no certificate in its peer directories").format(
+                place=printable(str(path))
+            ),
+            _("look whether the device is registered, and whether all of it was copied"),
         )
     return Found(tuple(found))
 
@@ -197,12 +211,16 @@ def _in_fmc_tree(tree: FmcTree, name: str) -> Found:
     """Return an FMC's CA, the certificate of its own end, and those made for devices."""
     ca = _load(tree.files, CA_PATH)
     uuid = None if isinstance(ca, BundlerError) else _uuid(ca[0].common_name)
-    owner = (name or uuid or "this FMC", uuid)
+    owner = (name or uuid or _("this FMC"), uuid)
     found = _at(tree.files, CA_PATH, CA, owner)
     notes = []
     for kind, path in _own_end(tree):
         if isinstance(tree.files, SnapshotTree) and not tree.has(path):
-            notes.append(f"'{tree.place(path)}' was not looked at: it is not in the snapshot")
+            notes.append(
+                _("'{place}' was not looked at: it is not in the snapshot").format(
+                    place=tree.place(path)
+                )
+            )
         else:
             found += _at(tree.files, path, kind, owner)
     for device in tree.peer_uuids():
@@ -213,7 +231,9 @@ def _in_fmc_tree(tree: FmcTree, name: str) -> Found:
     try:
         run_id = max(tree.run_ids(), default=None)
     except BundlerError as error:
-        notes.append(f"cannot tell whether generate_certs.pl has run: {error.message}")
+        notes.append(
+            _("cannot tell whether generate_certs.pl has run: {why}").format(why=error.message)
+        )
     conf = tree.ims_conf()
     model, version = (printable(conf.get(key, ""), 80) for key in ("MODEL", "SWVERSION"))
     fmc = Fmc(tree.place("/"), owner[0], model, version, run_id, found[0].read)

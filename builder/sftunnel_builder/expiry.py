@@ -14,11 +14,12 @@ from enum import IntEnum
 from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.hotfixes import hotfix_sentence
 from sftunnel_builder.trio import RUN_SLACK_S
+from sftunnel_builder.words import N_, _, ngettext
 
 DEFAULT_WARN_DAYS = 90
-CA, CERTIFICATE = "CA", "certificate"
+CA, CERTIFICATE = N_("CA"), N_("certificate")
 """What a certificate is: issues others, or does not."""
-DO_NOT_RESTART = (
+DO_NOT_RESTART = N_(
     "do not reboot, upgrade or restart anything while tunnels are up: they stay up until they "
     "drop, and then do not come back; restarting sftunnel drops them, too"
 )
@@ -123,39 +124,65 @@ def judge_all(certificates: Sequence[Expiring], now: datetime, warn_days: int) -
 def verdict(judged: Judged, now: datetime) -> str:
     """Say in one line how it stands with a certificate, as the one-liner of the tech note does."""
     certificate, days = judged.certificate, judged.days_left
-    what = f"{judged.state.name}: the {certificate.kind} of {certificate.owner}"
+    whose = _("the CA of {owner}") if certificate.kind == CA else _("the certificate of {owner}")
+    what = f"{judged.state.name}: {whose.format(owner=certificate.owner)}"
     read = certificate.read
     if isinstance(read, BundlerError):
         return f"{judged.state.name}: {read.message}"
     if judged.state == State.EXPIRED:
         ago = _days((now - read.not_after_utc) // _DAY)
-        return f"{what} expired {ago} ago, at {gmt(read.not_after_utc)}"
-    if judged.has_not_begun(now):
-        return (
-            f"{what} is not valid before {gmt(read.not_before_utc)}, and the clock here says "
-            f"{gmt(now)}"
+        return _("{what} expired {ago} ago, at {end}").format(
+            what=what, ago=ago, end=gmt(read.not_after_utc)
         )
-    only = "ONLY " if judged.state == State.WARNING else ""
-    return f"{what} is {only}valid for {_days(days or 0, ' more')}, until {gmt(read.not_after_utc)}"
+    if judged.has_not_begun(now):
+        return _("{what} is not valid before {begin}, and the clock here says {now}").format(
+            what=what, begin=gmt(read.not_before_utc), now=gmt(now)
+        )
+    text = (
+        _("{what} is ONLY valid for {left}, until {end}")
+        if judged.state == State.WARNING
+        else _("{what} is valid for {left}, until {end}")
+    )
+    return text.format(what=what, left=_days_more(days or 0), end=gmt(read.not_after_utc))
 
 
 def counts(judged: Sequence[Judged]) -> str:
     """Say how many certificates there are in each state."""
     numbers = [(sum(j.state == state for j in judged), state) for state in WORST_FIRST]
-    told = ", ".join(f"{number} {state.name.lower()}" for number, state in numbers if number)
-    return f"{len(judged)} certificate{'' if len(judged) == 1 else 's'}: {told}"
+    told = ", ".join(_told(number, state) for number, state in numbers if number)
+    text = ngettext("{count} certificate: {told}", "{count} certificates: {told}", len(judged))
+    return text.format(count=len(judged), told=told)
+
+
+def _told(number: int, state: State) -> str:
+    """Say how many certificates are in a state."""
+    return {
+        State.OK: ngettext("{count} ok", "{count} ok", number),
+        State.WARNING: ngettext("{count} warning", "{count} warning", number),
+        State.EXPIRED: ngettext("{count} expired", "{count} expired", number),
+        State.UNKNOWN: ngettext("{count} unknown", "{count} unknown", number),
+    }[state].format(count=number)
 
 
 def renewal(fmc: Fmc) -> str:
     """Say how the FMC's certificates are renewed, or that they have been."""
     if fmc.run_id is None:
         return hotfix_sentence(fmc.version)
-    ran = f"generate_certs.pl has run, run {fmc.run_id}"
     if not isinstance(fmc.ca, Dates):
-        return f"{ran}; the CA that it should have made cannot be read"
-    if fmc.ca.not_before_utc.timestamp() < fmc.run_id - RUN_SLACK_S:
-        return f"{ran}, and the CA is older: look at sfca_generation.log before running it again"
-    return f"{ran}, and has made this CA: `sftunnel-bundler build` packs what it did not push"
+        text = _(
+            "generate_certs.pl has run, run {run}; the CA that it should have made cannot be read"
+        )
+    elif fmc.ca.not_before_utc.timestamp() < fmc.run_id - RUN_SLACK_S:
+        text = _(
+            "generate_certs.pl has run, run {run}, and the CA is older: look at "
+            "sfca_generation.log before running it again"
+        )
+    else:
+        text = _(
+            "generate_certs.pl has run, run {run}, and has made this CA: `sftunnel-bundler build` "
+            "packs what it did not push"
+        )
+    return text.format(run=fmc.run_id)
 
 
 def is_restart_dangerous(judged: Sequence[Judged]) -> bool:
@@ -168,7 +195,13 @@ def gmt(moment: datetime) -> str:
     return f"{moment:%b} {moment.day:2d} {moment:%H:%M:%S} {moment.year} GMT"
 
 
-def _days(number: int, more: str = "") -> str:
+def _days(number: int) -> str:
     if number == 0:
-        return "less than a day"
-    return f"{number}{more} day{'' if number == 1 else 's'}"
+        return _("less than a day")
+    return ngettext("{count} day", "{count} days", number).format(count=number)
+
+
+def _days_more(number: int) -> str:
+    if number == 0:
+        return _("less than a day")
+    return ngettext("{count} more day", "{count} more days", number).format(count=number)

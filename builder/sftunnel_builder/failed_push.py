@@ -17,6 +17,7 @@ from itertools import product
 from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.errors import printable
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import _
 
 UUID_PATTERN = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
@@ -93,19 +94,25 @@ def parse_failed_push(data: bytes) -> FailedPush:
         cut = _CUT_RECORD.fullmatch(text)
         if cut:
             whose = _split_address(cut[2] or "")[0] or None
-            what = "the record is cut off"
+            what = _("the record is cut off")
             if cut[3]:
-                what = f"the destination is cut off or no file of a trio: '{printable(cut[3])}'"
+                what = _("the destination is cut off or no file of a trio: '{found}'").format(
+                    found=printable(cut[3])
+                )
             problems.append(PushProblem(line, what, cut[1].lower(), whose))
         else:
             strange += 1
             if strange <= MAX_STRANGE_LINES:
                 shown = printable(text.strip(), 60)
-                problems.append(PushProblem(line, f"not a FAILED_PUSH record: '{shown}'"))
+                problems.append(
+                    PushProblem(line, _("not a FAILED_PUSH record: '{shown}'").format(shown=shown))
+                )
             elif strange == MAX_STRANGE_LINES + 1:
                 first_untold = line
     if strange > MAX_STRANGE_LINES:
-        text = f"not a FAILED_PUSH record, and {strange - MAX_STRANGE_LINES - 1} lines like it"
+        text = _("not a FAILED_PUSH record, and {count} lines like it").format(
+            count=strange - MAX_STRANGE_LINES - 1
+        )
         problems.append(PushProblem(first_untold, text))
     return FailedPush(tuple(records), tuple(problems))
 

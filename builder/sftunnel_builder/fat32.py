@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.words import _
 
 ENTRY_BYTES = 32
 """Of a directory entry; a name takes one for the short name and one for each 13 characters."""
@@ -52,14 +53,18 @@ def refuse_names(names: Iterable[str]) -> None:
             other = seen.setdefault(path.casefold(), path)
             if other != path:
                 raise BundlerError(
-                    f"'{other}' and '{path}' would be one file on a stick, as FAT32 takes upper "
-                    "and lower case for the same",
-                    "build a kit for each of them, with --only",
+                    _(
+                        "'{other}' and '{path}' would be one file on a stick, as FAT32 takes upper "
+                        "and lower case for the same"
+                    ).format(other=other, path=path),
+                    _("build a kit for each of them, with --only"),
                     ExitCode.UNSUITABLE,
                 )
         if directory_bytes(directory, paths) > MAX_DIRECTORY_BYTES:
             raise BundlerError(
-                f"'{directory}' has more names than a directory of FAT32 holds: {len(paths)}",
-                "build several kits, with --devices, for a stick each",
+                _("'{directory}' has more names than a directory of FAT32 holds: {count}").format(
+                    directory=directory, count=len(paths)
+                ),
+                _("build several kits, with --devices, for a stick each"),
                 ExitCode.UNSUITABLE,
             )

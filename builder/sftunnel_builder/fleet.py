@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sftunnel_builder.words import N_
+
 
 class State(StrEnum):
     """How far a device is."""
 
-    PENDING = "pending"
-    DONE = "done"
-    UNCONFIRMED = "no tunnel yet"
+    PENDING = N_("pending")
+    DONE = N_("done")
+    UNCONFIRMED = N_("no tunnel yet")
     """Installed, but sftunnel or its tunnel was not seen to come up (exit 8)."""
-    ROLLED_BACK = "rolled back"
-    FAILED = "failed"
+    ROLLED_BACK = N_("rolled back")
+    FAILED = N_("failed")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,13 @@ from typing import Any
 
 from sftunnel_builder.errors import printable
 from sftunnel_builder.fleet import Fleet, FleetDevice, State
-from sftunnel_builder.standing import CODE, WORST_FIRST, counts
+from sftunnel_builder.standing import CODE, RECEIPT, WORST_FIRST, counts
+from sftunnel_builder.words import N_, _, ngettext
 
-_HEAD = ("device", "state", "when (device's clock)", "tunnel", "known by", "valid until")
+_HEAD = (
+    *(N_("device"), N_("state"), N_("when (device's clock)")),
+    *(N_("tunnel"), N_("known by"), N_("valid until")),
+)
 _CSV_HEAD = (
     *("device", "uuid", "address", "bundle", "state", "when", "tunnel", "known by", "exit"),
     *("valid until", "is expiring"),
@@ -26,7 +30,7 @@ _NAME = 40
 def table(fleet: Fleet) -> list[str]:
     """Return a line a device under a head, the worst first, and behind it the summary."""
     devices = sorted(fleet.devices, key=lambda d: (WORST_FIRST.index(d.state), d.name, d.uuid))
-    rows = [_HEAD, *map(_row, devices, _names(devices))]
+    rows = [tuple(map(_, _HEAD)), *map(_row, devices, _names(devices))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -37,11 +41,27 @@ def table(fleet: Fleet) -> list[str]:
 
 def summary(fleet: Fleet) -> str:
     """Return one line such as `12 devices: 1 failed, 11 done`."""
-    told = [f"{number} {state}" for state, number in counts(fleet).items() if number]
+    told = [_told(number, state) for state, number in counts(fleet).items() if number]
     expiring = sum(device.is_expiring for device in fleet.devices)
     number = len(fleet.devices)
-    line = f"{number} device{'' if number == 1 else 's'}: {', '.join(reversed(told))}"
-    return f"{line}; {expiring} expiring" if expiring else line
+    line = ngettext("{count} device: {told}", "{count} devices: {told}", number).format(
+        count=number, told=", ".join(reversed(told))
+    )
+    if not expiring:
+        return line
+    ending = ngettext("{count} expiring", "{count} expiring", expiring).format(count=expiring)
+    return f"{line}; {ending}"
+
+
+def _told(number: int, state: State) -> str:
+    """Say how many devices are in a state."""
+    return {
+        State.PENDING: ngettext("{count} pending", "{count} pending", number),
+        State.DONE: ngettext("{count} done", "{count} done", number),
+        State.UNCONFIRMED: ngettext("{count} no tunnel yet", "{count} no tunnel yet", number),
+        State.ROLLED_BACK: ngettext("{count} rolled back", "{count} rolled back", number),
+        State.FAILED: ngettext("{count} failed", "{count} failed", number),
+    }[state].format(count=number)
 
 
 def _names(devices: Sequence[FleetDevice]) -> list[str]:
@@ -55,17 +75,18 @@ def _names(devices: Sequence[FleetDevice]) -> list[str]:
 
 
 def _row(device: FleetDevice, name: str) -> tuple[str, ...]:
-    state = str(device.state)
+    state = _(str(device.state))
     # `no tunnel yet` says by itself that it is exit 8.
     if device.exit_code not in (None, 0) and device.state != State.UNCONFIRMED:
-        state = f"{state} (exit {device.exit_code})"
+        state = _("{state} (exit {code})").format(state=state, code=device.exit_code)
+    end = f"{device.not_after:%Y-%m-%d}"
     return (
         name,
         state,
         _iso(device.seen) or "-",
         device.tunnel or "-",
-        "telephone" if device.how == CODE else device.how or "-",
-        f"{device.not_after:%Y-%m-%d}{' EXPIRING' if device.is_expiring else ''}",
+        {CODE: _("telephone"), RECEIPT: _("receipt")}.get(device.how, "-"),
+        _("{date} EXPIRING").format(date=end) if device.is_expiring else end,
     )
 
 

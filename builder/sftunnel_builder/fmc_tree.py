@@ -11,6 +11,7 @@ from sftunnel_builder.errors import BundlerError, printable
 from sftunnel_builder.ims_conf import IMS_CONF_PATH, parse_ims_conf
 from sftunnel_builder.snapshot import open_snapshot
 from sftunnel_builder.tree import DirectoryTree, Tree
+from sftunnel_builder.words import _
 
 CA_PATH = "/etc/sf/ca_root/cacert.pem"
 SFTUNNEL_CONF_PATH = "/etc/sf/sftunnel.conf"
@@ -96,11 +97,14 @@ def open_fmc_tree(path: Path) -> FmcTree:
         tree = FmcTree(open_snapshot(path))
     else:
         raise BundlerError(
-            f"there is no directory or snapshot '{place}'", "name an FMC tree with --fmc-tree"
+            _("there is no directory or snapshot '{place}'").format(place=place),
+            _("name an FMC tree with --fmc-tree"),
         )
     if not tree.has(CA_PATH):
         raise BundlerError(
-            f"'{place}' is not an FMC tree: it has no '{CA_PATH}'",
-            "run this on the FMC, or name a copy of its tree, or a snapshot",
+            _("'{place}' is not an FMC tree: it has no '{ca_path}'").format(
+                place=place, ca_path=CA_PATH
+            ),
+            _("run this on the FMC, or name a copy of its tree, or a snapshot"),
         )
     return tree

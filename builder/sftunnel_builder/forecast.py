@@ -21,6 +21,7 @@ from sftunnel_builder.errors import ExitCode
 from sftunnel_builder.fmc_tree import PEERS_PATH
 from sftunnel_builder.holding import CertificateFacts, HeldTrio, Holding
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import _
 
 ALLOW_OLDER = "--allow-older"
 CACERT = TRIO_NAMES[0]
@@ -66,7 +67,7 @@ def foretell(device: Holding, bundle: Holding, trio_fault: str | None) -> Foreca
         )
         if bundle.device_uuid == device.device_uuid:
             if trio_fault:  # 3
-                message = f"a trio of the bundle does not hold: {trio_fault}"
+                message = _("a trio of the bundle does not hold: {why}").format(why=trio_fault)
                 objections.append(Objection(message, ExitCode.REFUSED))
             for uuid, trio in bundle.trios.items():
                 if uuid in device.trios:
@@ -79,18 +80,19 @@ def foretell(device: Holding, bundle: Holding, trio_fault: str | None) -> Foreca
 def _of_device(device: Holding, bundle: Holding) -> Iterator[Objection]:
     if bundle.device_uuid != device.device_uuid:
         yield Objection(
-            f"wrong device: the bundle is for '{bundle.device_name}', '{bundle.device_uuid}'; "
-            f"this is '{device.device_uuid}'",
+            _("wrong device: the bundle is for '{name}', '{wanted}'; this is '{found}'").format(
+                name=bundle.device_name, wanted=bundle.device_uuid, found=device.device_uuid
+            ),
             ExitCode.UNSUITABLE,
         )
         return
     for uuid in bundle.trios:
         kind = device.trios[uuid].directory if uuid in device.trios else "nothing"
         if kind == "symbolic link":
-            message = f"the peer directory of FMC '{uuid}' is a symbolic link"
+            message = _("the peer directory of FMC '{uuid}' is a symbolic link").format(uuid=uuid)
             yield Objection(message, ExitCode.UNSUITABLE)
         elif kind != "directory":
-            message = f"the device has no peer directory of FMC '{uuid}'"
+            message = _("the device has no peer directory of FMC '{uuid}'").format(uuid=uuid)
             yield Objection(message, ExitCode.UNSUITABLE)
 
 
@@ -111,8 +113,10 @@ def _of_age(uuid: str, had: HeldTrio, brought: HeldTrio) -> Iterator[Objection]:
         and had.newest_run > brought.run_id
     ):
         yield Objection(
-            f"the bundle is of generate_certs.pl run '{brought.run_id}', and the device has had "
-            f"run '{had.newest_run}' of FMC '{uuid}'",
+            _(
+                "the bundle is of generate_certs.pl run '{run}', and the device has had run "
+                "'{newest}' of FMC '{uuid}'"
+            ).format(run=brought.run_id, newest=had.newest_run, uuid=uuid),
             ExitCode.REFUSED,
             ALLOW_OLDER,
         )
@@ -123,9 +127,14 @@ def _of_age(uuid: str, had: HeldTrio, brought: HeldTrio) -> Iterator[Objection]:
         return
     if old.not_before > new.not_before:
         yield Objection(
-            f"the device has a newer CA of FMC '{uuid}' than the bundle brings: made "
-            f"'{old.not_before:%Y-%m-%dT%H:%M:%SZ}', the bundle's "
-            f"'{new.not_before:%Y-%m-%dT%H:%M:%SZ}'",
+            _(
+                "the device has a newer CA of FMC '{uuid}' than the bundle brings: made '{old}', "
+                "the bundle's '{new}'"
+            ).format(
+                uuid=uuid,
+                old=f"{old.not_before:%Y-%m-%dT%H:%M:%SZ}",
+                new=f"{new.not_before:%Y-%m-%dT%H:%M:%SZ}",
+            ),
             ExitCode.REFUSED,
             ALLOW_OLDER,
         )
@@ -135,6 +144,8 @@ def _of_files(uuid: str, had: HeldTrio) -> Iterator[Objection]:
     for name, file in had.files.items():
         if file.standing.kind != "file":
             yield Objection(
-                f"'{PEERS_PATH}/{uuid}/{name}': wanted a plain file, found a {file.standing.kind}",
+                _("'{peers}/{uuid}/{name}': wanted a plain file, found a {kind}").format(
+                    peers=PEERS_PATH, uuid=uuid, name=name, kind=_(file.standing.kind)
+                ),
                 ExitCode.UNSUITABLE,
             )

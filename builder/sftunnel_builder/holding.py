@@ -20,14 +20,15 @@ from sftunnel_builder.errors import BundlerError, printable
 from sftunnel_builder.private_key import canonical_pem, load_private_key
 from sftunnel_builder.tree import Standing
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-BUNDLE, DEVICE_TREE = "bundle", "device tree"
-LANDED = Standing("file", LANDED_MODE, LANDED_OWNER)
+BUNDLE, DEVICE_TREE = N_("bundle"), N_("device tree")
+LANDED = Standing(N_("file"), LANDED_MODE, LANDED_OWNER)
 
-UNKNOWN = Standing("file that cannot be looked at", "?", "?")
+UNKNOWN = Standing(N_("file that cannot be looked at"), "?", "?")
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def _read_certificate(data: bytes, place: str) -> tuple[Parsed, str | None]:
     try:
         found = load_certificate(data, place)
     except BundlerError as error:
-        return None, f"not a certificate: {error.message}"
+        return None, _("not a certificate: {why}").format(why=error.message)
     facts = CertificateFacts(
         tuple(printable(each) for each in found.subject_attributes()),
         printable(found.issuer_common_name() or ""),
@@ -251,7 +252,7 @@ def _read_key(
     try:
         key = load_private_key(data, place)
     except BundlerError as error:
-        return None, f"not a private key: {error.message}"
+        return None, _("not a private key: {why}").format(why=error.message)
     public = public_key_sha256(key.public_key())
     belongs_to = "no certificate"
     if isinstance(beside, CertificateFacts):
@@ -263,4 +264,4 @@ def _read_key(
 def _key_name(key: PublicKeyTypes) -> str:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    return f"RSA {key.key_size} bits" if isinstance(key, rsa.RSAPublicKey) else "no RSA key"
+    return f"RSA {key.key_size} bits" if isinstance(key, rsa.RSAPublicKey) else N_("no RSA key")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sftunnel_builder.words import _
+
 
 @dataclass(frozen=True)
 class Hotfix:
@@ -49,16 +51,22 @@ def hotfix_sentence(version: str) -> str:
     """
     hotfix, numbers = hotfix_for(version), _numbers(version)
     if hotfix:
-        return f"hotfix {hotfix.name}, {hotfix.version}, brings generate_certs.pl for {version}"
+        return _(
+            "hotfix {hotfix}, {hotfix_version}, brings generate_certs.pl for {version}"
+        ).format(hotfix=hotfix.name, hotfix_version=hotfix.version, version=version)
     if not version:
-        return "the version is not known: tech note 222464 lists the hotfixes"
+        return _("the version is not known: tech note 222464 lists the hotfixes")
     if numbers[:2] in _MAINTENANCE_ENDED:
-        return (
-            f"no hotfix brings generate_certs.pl for {version}: its software maintenance has ended"
-        )
+        return _(
+            "no hotfix brings generate_certs.pl for {version}: its software maintenance has ended"
+        ).format(version=version)
     if any(numbers[: len(each)] == each for each in _AFFECTED):
-        return f"{version} is affected, and tech note 222464 names no hotfix for it: ask the vendor"
-    return f"tech note 222464 names no hotfix for {version}: look at its current list"
+        return _(
+            "{version} is affected, and tech note 222464 names no hotfix for it: ask the vendor"
+        ).format(version=version)
+    return _("tech note 222464 names no hotfix for {version}: look at its current list").format(
+        version=version
+    )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.fat32_image import SECTOR, Image
 from sftunnel_builder.on_disk import flush_directory
 from sftunnel_builder.read_back import read_back
+from sftunnel_builder.words import _
 
 
 def refuse_image_place(path: Path, *, replace: bool) -> None:
@@ -25,18 +26,22 @@ def refuse_image_place(path: Path, *, replace: bool) -> None:
         raise _cannot_write(path, error) from None
     if not stat.S_ISREG(mode):
         raise BundlerError(
-            f"'{place}' is not a plain file, so no image is written there",
-            "name a new file for the image; what writes it to a stick is dd, or the like",
+            _("'{place}' is not a plain file, so no image is written there").format(place=place),
+            _("name a new file for the image; what writes it to a stick is dd, or the like"),
             ExitCode.USAGE,
         )
     if not replace:
         raise BundlerError(
-            f"'{place}' exists already", "name another file, or give --replace", ExitCode.USAGE
+            _("'{place}' exists already").format(place=place),
+            _("name another file, or give --replace"),
+            ExitCode.USAGE,
         )
     if not _is_image(path):
         raise BundlerError(
-            f"'{place}' is not an image of a stick, so --replace leaves it alone",
-            "name another file",
+            _("'{place}' is not an image of a stick, so --replace leaves it alone").format(
+                place=place
+            ),
+            _("name another file"),
             ExitCode.USAGE,
         )
 
@@ -71,8 +76,10 @@ def write_image(path: Path, image: Image) -> None:
         places = ((offset, len(content)) for offset, content in image.regions)
         if read_back(new, places) != [content for _, content in image.regions]:
             raise BundlerError(
-                f"'{printable(str(path))}' reads back other bytes than were written",
-                "write it to another disk",
+                _("'{place}' reads back other bytes than were written").format(
+                    place=printable(str(path))
+                ),
+                _("write it to another disk"),
                 ExitCode.UNSUITABLE,
             )
         os.replace(new, path)
@@ -86,7 +93,9 @@ def write_image(path: Path, image: Image) -> None:
 
 def _cannot_write(path: Path, error: OSError) -> BundlerError:
     return BundlerError(
-        f"cannot write the image '{printable(str(path))}': {reason(error)}",
-        "look at the free space and the permissions there; nothing was left behind",
+        _("cannot write the image '{place}': {why}").format(
+            place=printable(str(path)), why=reason(error)
+        ),
+        _("look at the free space and the permissions there; nothing was left behind"),
         ExitCode.UNSUITABLE,
     )

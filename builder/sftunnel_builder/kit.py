@@ -32,7 +32,7 @@ from sftunnel_builder.runbook import render_html, render_text
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
-from sftunnel_builder.words import Lang, speaking
+from sftunnel_builder.words import N_, Lang, _, speaking
 
 START = "start.sh"
 """Finds a device's bundle in a signed kit, on the device."""
@@ -151,24 +151,32 @@ def passphrase_path(out: Path) -> Path:
 
 
 def refuse_existing(
-    out: Path, *, replace: bool, hint: str = "name another kit with --out, or give --replace"
+    out: Path, *, replace: bool, hint: str = N_("name another kit with --out, or give --replace")
 ) -> None:
     """Raise BundlerError if a kit stands under that name already, or no kit may stand there."""
     if not out.name or not out.parent.is_dir():
         raise BundlerError(
-            f"there is no directory '{printable(str(out.parent))}' to put the kit in",
-            "make it first, or name another place with --out",
+            _("there is no directory '{place}' to put the kit in").format(
+                place=printable(str(out.parent))
+            ),
+            _("make it first, or name another place with --out"),
             ExitCode.USAGE,
         )
     for path in (out, passphrase_path(out)):
         if not os.path.lexists(path):
             continue
         if not replace:
-            raise BundlerError(f"'{printable(str(path))}' exists already", hint, ExitCode.USAGE)
+            raise BundlerError(
+                _("'{place}' exists already").format(place=printable(str(path))),
+                _(hint),
+                ExitCode.USAGE,
+            )
         if path == out and not _is_kit(out):
             raise BundlerError(
-                f"'{printable(str(out))}' is not a kit, so --replace leaves it alone",
-                "name another place with --out",
+                _("'{place}' is not a kit, so --replace leaves it alone").format(
+                    place=printable(str(out))
+                ),
+                _("name another place with --out"),
                 ExitCode.USAGE,
             )
 
@@ -195,8 +203,10 @@ def new_kit(out: Path, signer: Signer | None, lang: Lang = Lang.EN) -> Iterator[
             raise
     except OSError as error:
         raise BundlerError(
-            f"cannot write the kit '{printable(str(out))}': {reason(error)}",
-            "look at the free space and the permissions there; nothing was left behind",
+            _("cannot write the kit '{place}': {why}").format(
+                place=printable(str(out)), why=reason(error)
+            ),
+            _("look at the free space and the permissions there; nothing was left behind"),
             ExitCode.UNSUITABLE,
         ) from None
 

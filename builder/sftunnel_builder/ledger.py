@@ -25,6 +25,7 @@ from sftunnel_builder.codes import Run, find_run
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.on_disk import flush_directory
 from sftunnel_builder.receipt import Expected, Receipt, parse_receipt, verify_receipt
+from sftunnel_builder.words import _
 
 FORMAT = 1
 LEDGER = "ledger.jsonl"
@@ -78,8 +79,10 @@ def read_ledger(directory: Path, proofs: Proofs) -> Read:
         return Read((), (), b"")
     except OSError as error:
         raise BundlerError(
-            f"cannot read the ledger '{printable(str(path))}': {reason(error)}",
-            "look at its permissions",
+            _("cannot read the ledger '{place}': {why}").format(
+                place=printable(str(path)), why=reason(error)
+            ),
+            _("look at its permissions"),
         ) from None
 
 
@@ -97,8 +100,10 @@ def open_ledger(directory: Path, proofs: Proofs) -> Iterator[Ledger]:
             yield Ledger(file, path, _parse(_bytes_of(file, path), path, proofs))
     except OSError as error:
         raise BundlerError(
-            f"cannot write the ledger '{printable(str(path))}': {reason(error)}",
-            "copy the kit to a disk where there is room to write beside it, and name that one",
+            _("cannot write the ledger '{place}': {why}").format(
+                place=printable(str(path)), why=reason(error)
+            ),
+            _("copy the kit to a disk where there is room to write beside it, and name that one"),
             ExitCode.UNSUITABLE,
         ) from None
 
@@ -111,7 +116,10 @@ def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return cast(BinaryIO, open(descriptor, mode, buffering=0))
     os.close(descriptor)
-    raise BundlerError(f"'{printable(str(path))}' is not a file", "look at what stands there")
+    raise BundlerError(
+        _("'{place}' is not a file").format(place=printable(str(path))),
+        _("look at what stands there"),
+    )
 
 
 class Ledger:
@@ -168,8 +176,10 @@ def _bytes_of(file: BinaryIO, path: Path) -> bytes:
     """Return all of an open ledger; raises BundlerError if that is too much to be one."""
     if os.fstat(file.fileno()).st_size > MAX_LEDGER_BYTES:
         raise BundlerError(
-            f"the ledger '{printable(str(path))}' has over {MAX_LEDGER_BYTES >> 20} MiB",
-            "look at what stands there, and move it away",
+            _("the ledger '{place}' has over {limit} MiB").format(
+                place=printable(str(path)), limit=MAX_LEDGER_BYTES >> 20
+            ),
+            _("look at what stands there, and move it away"),
         )
     return file.read() or b""
 
@@ -192,7 +202,7 @@ def _parse(data: bytes, path: Path, proofs: Proofs) -> Read:
             notes += _torn(place, torn)
             torn = []
         elif torn:
-            raise _edited(place, torn[0], "it is no JSON")
+            raise _edited(place, torn[0], _("it is no JSON"))
         else:
             entries.append(_entry(line, value, place, number, proofs))
     mending = b"" if is_ended else b"\n"
@@ -214,7 +224,9 @@ def _object(line: bytes) -> dict[str, Any] | None:
 def _entry(line: bytes, value: Mapping[str, Any], place: str, number: int, proofs: Proofs) -> Entry:
     """Return a line's entry, verified; raises BundlerError."""
     if _canonical(value) != line + b"\n" or value.get("format") != FORMAT:
-        raise _edited(place, number, f"it is not as format {FORMAT} writes it")
+        raise _edited(
+            place, number, _("it is not as format {format} writes it").format(format=FORMAT)
+        )
     try:
         match value:
             case {"receipt": str(text), **rest} if rest.keys() == {"format"}:
@@ -225,9 +237,9 @@ def _entry(line: bytes, value: Mapping[str, Any], place: str, number: int, proof
                 run = find_run(proofs.codes, code, uuid)
                 if run is not None and code == plain_code(code):
                     return CodeEntry(code, run)
-                why = "that device does not give that code"
+                why = _("that device does not give that code")
             case _:
-                why = f"it is not as format {FORMAT} writes it"
+                why = _("it is not as format {format} writes it").format(format=FORMAT)
     except BundlerError as error:
         why = error.message
     raise _edited(place, number, why)
@@ -240,15 +252,19 @@ def plain_code(typed: str) -> str:
 
 def _torn(place: str, numbers: Sequence[int]) -> list[str]:
     return [
-        f"'{place}' line {number} was cut off, by a crash or a full disk: if a device is missing "
-        "below, hand its receipt in again"
+        _(
+            "'{place}' line {line} was cut off, by a crash or a full disk: if a device is missing "
+            "below, hand its receipt in again"
+        ).format(place=place, line=number)
         for number in numbers
     ]
 
 
 def _edited(place: str, number: int, why: str) -> BundlerError:
     return BundlerError(
-        f"'{place}' line {number} is not as it was written: {why}",
-        "put the ledger back from a copy; or move it away, and hand the receipts in again",
+        _("'{place}' line {line} is not as it was written: {why}").format(
+            place=place, line=number, why=why
+        ),
+        _("put the ledger back from a copy; or move it away, and hand the receipts in again"),
         ExitCode.UNTRUSTED,
     )

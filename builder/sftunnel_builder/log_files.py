@@ -19,6 +19,7 @@ from typing import BinaryIO
 from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.errors import BundlerError, printable, reason
 from sftunnel_builder.log_lines import NEEDLES
+from sftunnel_builder.words import _
 
 CHUNK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 8192
@@ -39,7 +40,7 @@ class LogFile:
 
     def name(self) -> str:
         """Return what to call it in messages."""
-        return "standard input" if self.path == STANDARD_INPUT else printable(str(self.path))
+        return _("standard input") if self.path == STANDARD_INPUT else printable(str(self.path))
 
 
 @dataclass
@@ -85,8 +86,8 @@ def _files_of(path: Path) -> list[Path]:
     found = [each for each in found if each.is_file()]
     if not found:
         raise BundlerError(
-            f"there is no file 'messages*' in '{printable(str(path))}'",
-            "name the log: /var/log/messages on an FMC, /ngfw/var/log/messages on a device",
+            _("there is no file 'messages*' in '{place}'").format(place=printable(str(path))),
+            _("name the log: /var/log/messages on an FMC, /ngfw/var/log/messages on a device"),
         )
     return found
 
@@ -116,17 +117,19 @@ def read_lines(file: LogFile, tally: Tally, advance: Callable[[int], None]) -> I
     except (OSError, zlib.error) as error:
         if not tally.plain_bytes and isinstance(error, OSError) and error.errno is not None:
             raise _cannot_read(file.name(), error) from None
-        why = reason(error) if isinstance(error, OSError) and error.errno else "damaged"
+        why = reason(error) if isinstance(error, OSError) and error.errno else _("damaged")
         raise BundlerError(
-            f"'{file.name()}' could be read to line {tally.lines} only: {why}",
-            "copy it again; what was read until there is in the result",
+            _("'{name}' could be read to line {line} only: {why}").format(
+                name=file.name(), line=tally.lines, why=why
+            ),
+            _("copy it again; what was read until there is in the result"),
         ) from None
 
 
 def _cannot_read(name: str, error: OSError) -> BundlerError:
     return BundlerError(
-        f"cannot read the log '{name}': {reason(error)}",
-        "check its name; on an FMC or a device read it as root",
+        _("cannot read the log '{name}': {why}").format(name=name, why=reason(error)),
+        _("check its name; on an FMC or a device read it as root"),
     )
 
 

@@ -33,6 +33,7 @@ from sftunnel_builder.codes import CODES, covers, read_codes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.kit import INDEX, START, kit_files
 from sftunnel_builder.signer import fingerprint, is_signed_by
+from sftunnel_builder.words import _
 
 _NAME = re.compile(r"[A-Za-z0-9._/-]+")
 
@@ -60,8 +61,10 @@ def open_kit(directory: Path) -> OpenedKit:
     # Asked first, so that no other directory is read, such as all of /.
     if not (directory / SUMS).is_file():
         raise BundlerError(
-            f"'{printable(str(directory))}' is not a kit: it has no '{SUMS}'",
-            "name the directory that build wrote",
+            _("'{place}' is not a kit: it has no '{sums}'").format(
+                place=printable(str(directory)), sums=SUMS
+            ),
+            _("name the directory that build wrote"),
             ExitCode.USAGE,
         )
     all_files = _read_files(directory)  # 1
@@ -78,12 +81,18 @@ def open_kit(directory: Path) -> OpenedKit:
     for name, contents in bundles.items():
         wanted = kit_files(contents.top, is_signed=signer is not None)
         if name != wanted[0]:
-            raise _altered(f"'{name}' is the bundle that belongs in '{wanted[0]}'")
+            raise _altered(
+                _("'{name}' is the bundle that belongs in '{wanted}'").format(
+                    name=name, wanted=wanted[0]
+                )
+            )
         known.update(wanted)
     if not bundles:
-        raise _altered("it holds no bundle")
+        raise _altered(_("it holds no bundle"))
     if known != set(files):  # 5
-        raise _altered(f"'{min(known ^ set(files))}' is missing, or is not of a kit")
+        raise _altered(
+            _("'{name}' is missing, or is not of a kit").format(name=min(known ^ set(files)))
+        )
     _check_codes(files[CODES], bundles)
     return OpenedKit(bundles, signer, hashlib.sha256(sums).hexdigest(), all_files)
 
@@ -92,8 +101,9 @@ def refuse_other_signer(kit: OpenedKit, trusted: Set[str], hint: str) -> None:
     """Raise BundlerError (UNTRUSTED) unless one of these signed a kit, if any is given."""
     if trusted and kit.signer not in trusted:
         raise BundlerError(
-            f"the kit is signed by another key: wanted '{', '.join(sorted(trusted))}', "
-            f"found '{kit.signer or 'none'}'",
+            _("the kit is signed by another key: wanted '{wanted}', found '{found}'").format(
+                wanted=", ".join(sorted(trusted)), found=kit.signer or _("none")
+            ),
             hint,
             ExitCode.UNTRUSTED,
         )
@@ -110,14 +120,17 @@ def _read_files(directory: Path) -> dict[str, bytes]:
                 continue
             if not stat.S_ISREG(mode) or not _NAME.fullmatch(name):
                 raise _altered(
-                    f"'{printable(name)}' in it is no plain file, or has a name that no kit has"
+                    _("'{name}' in it is no plain file, or has a name that no kit has").format(
+                        name=printable(name)
+                    )
                 )
             with path.open("rb") as file:
                 files[name] = file.read(MAX_ARCHIVE_BYTES + 1)
     except OSError as error:
         place = printable(os.fspath(error.filename or directory))
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}", "look at its permissions"
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _("look at its permissions"),
         ) from None
     return dict(sorted(files.items()))
 
@@ -126,7 +139,7 @@ def _check_signature(public_pem: bytes, signature: bytes, sums: bytes) -> str:
     """Return the fingerprint of who signed; check 2."""
     signer = fingerprint(public_pem)
     if not is_signed_by(public_pem, signature, sums):
-        raise _altered("its signature does not fit SHA256SUMS")
+        raise _altered(_("its signature does not fit SHA256SUMS"))
     return signer
 
 
@@ -139,7 +152,9 @@ def _open(name: str, data: bytes, signer: str | None) -> Contents:
     found = contents.signer if isinstance(contents, OpenedBundle) else None
     if found != signer:
         raise _altered(
-            f"'{name}' is signed by '{found or 'nobody'}', the kit by '{signer or 'nobody'}'"
+            _("'{name}' is signed by '{found}', the kit by '{wanted}'").format(
+                name=name, found=found or _("nobody"), wanted=signer or _("nobody")
+            )
         )
     return contents
 
@@ -149,14 +164,18 @@ def _check_codes(data: bytes, bundles: Mapping[str, Contents]) -> None:
     try:
         runs = read_codes(data)
     except ValueError as error:
-        raise _altered(f"'{CODES}' is not in the form of the format: {error}") from None
+        raise _altered(
+            _("'{codes}' is not in the form of the format: {error}").format(
+                codes=CODES, error=error
+            )
+        ) from None
     if not covers(runs, (contents.conf.device_uuid for contents in bundles.values())):
-        raise _altered(f"'{CODES}' is of other devices")
+        raise _altered(_("'{codes}' is of other devices").format(codes=CODES))
 
 
 def _altered(why: str) -> BundlerError:
     return BundlerError(
-        f"the kit is damaged or was altered: {why}",
-        "get it again from where it was built",
+        _("the kit is damaged or was altered: {why}").format(why=why),
+        _("get it again from where it was built"),
         ExitCode.UNTRUSTED,
     )

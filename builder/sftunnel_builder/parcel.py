@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.paste import Paste, make_paste
+from sftunnel_builder.words import _
 
 BLOCK_CHARACTERS = 640
 """Of base64 in a block: smaller ones than a person would paste, as each may be lost on its own."""
@@ -34,9 +35,10 @@ def make_parcel(data: bytes, file_name: str, signer: str, directory: str) -> Par
     """
     if not re.fullmatch(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+", directory):
         raise BundlerError(
-            f"--dir wants an absolute path of letters, digits, '.', '_', '-', found "
-            f"'{printable(directory)}'",
-            "name a directory such as /var/tmp/renewal",
+            _(
+                "--dir wants an absolute path of letters, digits, '.', '_', '-', found '{found}'"
+            ).format(found=printable(directory)),
+            _("name a directory such as /var/tmp/renewal"),
             ExitCode.USAGE,
         )
     paste = make_paste(data, file_name, signer, BLOCK_CHARACTERS, BLOCK_CHARACTERS)

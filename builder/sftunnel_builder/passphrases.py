@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.words import _
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Characters that nobody confuses on paper or on the telephone: no i, l, o, 0, 1."""
@@ -34,21 +35,27 @@ def read_passphrase_file(path: Path) -> str:
         passphrase = line.decode()
         if len(line) > MAX_BYTES:
             raise BundlerError(
-                f"the first line of the passphrase file '{place}' has over {MAX_BYTES} bytes",
-                "choose a shorter passphrase: openssl on the device would cut it off",
+                _("the first line of the passphrase file '{place}' has over {limit} bytes").format(
+                    place=place, limit=MAX_BYTES
+                ),
+                _("choose a shorter passphrase: openssl on the device would cut it off"),
             )
     except OSError as error:
         raise BundlerError(
-            f"cannot read the passphrase file '{place}': {reason(error)}", "check its name"
+            _("cannot read the passphrase file '{place}': {why}").format(
+                place=place, why=reason(error)
+            ),
+            _("check its name"),
         ) from None
     except UnicodeDecodeError:
         raise BundlerError(
-            f"the passphrase file '{place}' is not UTF-8 text", "write it with a text editor"
+            _("the passphrase file '{place}' is not UTF-8 text").format(place=place),
+            _("write it with a text editor"),
         ) from None
     if not passphrase:
         raise BundlerError(
-            f"the first line of the passphrase file '{place}' is empty",
-            "put the passphrase on its first line",
+            _("the first line of the passphrase file '{place}' is empty").format(place=place),
+            _("put the passphrase on its first line"),
         )
     return passphrase
 
@@ -57,17 +64,17 @@ def ask_passphrase(question: str, *, twice: bool) -> str:
     """Ask for a passphrase on the terminal, not echoed; raises BundlerError without a terminal."""
     if not sys.stdin.isatty():
         raise BundlerError(
-            "a passphrase is needed, and there is no terminal to ask for it on",
-            "give it in a file: see the options of this command with --help",
+            _("a passphrase is needed, and there is no terminal to ask for it on"),
+            _("give it in a file: see the options of this command with --help"),
             ExitCode.USAGE,
         )
     passphrase = getpass.getpass(f"{question}: ")
     if not passphrase:
         raise BundlerError(
-            "an empty passphrase was typed", "type at least one character", ExitCode.USAGE
+            _("an empty passphrase was typed"), _("type at least one character"), ExitCode.USAGE
         )
-    if twice and getpass.getpass("The same again: ") != passphrase:
-        raise BundlerError("the two passphrases differ", "start again", ExitCode.USAGE)
+    if twice and getpass.getpass(_("The same again: ")) != passphrase:
+        raise BundlerError(_("the two passphrases differ"), _("start again"), ExitCode.USAGE)
     return passphrase
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     import serial
@@ -144,8 +145,10 @@ def open_port(settings: PortSettings) -> Port:
         r"socket://(\[[0-9A-Fa-f:.]+\]|[^/:?#@\s]+):\d{1,5}", name
     ):
         raise BundlerError(
-            f"--port wants a device or 'socket://host:port', found '{printable(name)}'",
-            "name a serial port such as /dev/ttyUSB0, or a raw TCP port of a terminal server",
+            _("--port wants a device or 'socket://host:port', found '{port}'").format(
+                port=printable(name)
+            ),
+            _("name a serial port such as /dev/ttyUSB0, or a raw TCP port of a terminal server"),
             ExitCode.USAGE,
         )
     try:
@@ -169,21 +172,36 @@ def _not_opened(name: str, error: OSError | ValueError) -> BundlerError:
     number = error.errno if isinstance(error, OSError) else None
     why, hint = {
         errno.ENOENT: (
-            "there is no such port",
-            "look at what is there: ls /dev/ttyUSB* /dev/ttyS*",
+            _("there is no such port"),
+            _("look at what is there: ls /dev/ttyUSB* /dev/ttyS*"),
         ),
         errno.EACCES: (
-            "permission denied",
-            "be in the group that owns it, mostly 'dialout': sudo usermod -aG dialout $USER, then "
-            "log in again",
+            _("permission denied"),
+            _(
+                "be in the group that owns it, mostly 'dialout': sudo usermod -aG dialout $USER, "
+                "then log in again"
+            ),
         ),
-        errno.EAGAIN: ("it is in use", "end the other program that has it open: fuser -v PORT"),
-        errno.EBUSY: ("it is in use", "end the other program that has it open: fuser -v PORT"),
+        errno.EAGAIN: (
+            _("it is in use"),
+            _("end the other program that has it open: fuser -v PORT"),
+        ),
+        errno.EBUSY: (
+            _("it is in use"),
+            _("end the other program that has it open: fuser -v PORT"),
+        ),
     }.get(
         number or 0,
-        (printable(str(error)), "check the name, and that it is a serial port or a raw TCP port"),
+        (
+            printable(str(error)),
+            _("check the name, and that it is a serial port or a raw TCP port"),
+        ),
     )
-    return BundlerError(f"cannot open port '{printable(name)}': {why}", hint, ExitCode.UNSUITABLE)
+    return BundlerError(
+        _("cannot open port '{port}': {why}").format(port=printable(name), why=why),
+        hint,
+        ExitCode.UNSUITABLE,
+    )
 
 
 def _lost(name: str, error: OSError) -> BundlerError:
@@ -193,9 +211,13 @@ def _lost(name: str, error: OSError) -> BundlerError:
     if isinstance(error, serial.SerialTimeoutException):
         return _stuck(name)
     return BundlerError(
-        f"the line '{printable(name)}' broke: {printable(str(error))}",
-        "check the cable or the terminal server, then type the same command again: it goes on "
-        "where it was",
+        _("the line '{port}' broke: {error}").format(
+            port=printable(name), error=printable(str(error))
+        ),
+        _(
+            "check the cable or the terminal server, then type the same command again: it goes on "
+            "where it was"
+        ),
         ExitCode.UNSUITABLE,
     )
 
@@ -203,7 +225,9 @@ def _lost(name: str, error: OSError) -> BundlerError:
 def _stuck(name: str) -> BundlerError:
     """Return what to say of a line that takes nothing any more."""
     return BundlerError(
-        f"the line '{printable(name)}' takes nothing any more: the device said stop and not go on",
-        "check --flow against the console's settings; another --flow, or none, may be right",
+        _("the line '{port}' takes nothing any more: the device said stop and not go on").format(
+            port=printable(name)
+        ),
+        _("check --flow against the console's settings; another --flow, or none, may be right"),
         ExitCode.UNSUITABLE,
     )

@@ -16,6 +16,7 @@ import stat
 from pathlib import Path
 
 from sftunnel_builder.errors import BundlerError, printable
+from sftunnel_builder.words import _
 
 MAX_BYTES = 1 << 16
 
@@ -31,7 +32,10 @@ def read_plain_file(path: Path, what: str) -> tuple[bytes, os.stat_result]:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):  # 1
             raise BundlerError(
-                f"{what} '{printable(str(path))}' is not a plain file", "name the file itself"
+                _("{what} '{place}' is not a plain file").format(
+                    what=what, place=printable(str(path))
+                ),
+                _("name the file itself"),
             )
         return file.read(MAX_BYTES), facts
 
@@ -43,8 +47,12 @@ def refuse_shared_file(path: Path, facts: os.stat_result, what: str) -> None:
     mode = stat.S_IMODE(facts.st_mode)
     if mode & 0o077:  # 3
         raise BundlerError(
-            f"{place} is open to others: wanted mode 0600, found {mode:04o}",
-            f"chmod 600 '{printable(str(path))}'; if others could have read it, make a new signer",
+            _("{place} is open to others: wanted mode 0600, found {found:04o}").format(
+                place=place, found=mode
+            ),
+            _("chmod 600 '{place}'; if others could have read it, make a new signer").format(
+                place=printable(str(path))
+            ),
         )
     refuse_shared_directory(path, what)  # 4
 
@@ -57,15 +65,20 @@ def refuse_shared_directory(path: Path, what: str) -> None:
     """
     for directory in dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent)):
         facts = directory.stat()
-        place = f"the directory '{printable(str(directory))}' of {what}"
+        place = _("the directory '{place}' of {what}").format(
+            place=printable(str(directory)), what=what
+        )
         _refuse_stranger(facts, place)
         for_group = facts.st_mode & stat.S_IWGRP and facts.st_gid not in (0, os.getegid())
         is_shared = facts.st_mode & stat.S_IWOTH or for_group
         if is_shared and not facts.st_mode & stat.S_ISVTX:
             raise BundlerError(
-                f"{place} is open to others: wanted mode 0700, found "
-                f"{stat.S_IMODE(facts.st_mode):04o}",
-                f"chmod go-w '{printable(str(directory))}': others could put another key there",
+                _("{place} is open to others: wanted mode 0700, found {found:04o}").format(
+                    place=place, found=stat.S_IMODE(facts.st_mode)
+                ),
+                _("chmod go-w '{place}': others could put another key there").format(
+                    place=printable(str(directory))
+                ),
             )
 
 
@@ -77,7 +90,8 @@ def _refuse_stranger(facts: os.stat_result, place: str) -> None:
         owners.add(int(caller))
     if facts.st_uid not in owners:
         raise BundlerError(
-            f"{place} belongs to another user: wanted user id '{os.geteuid()}', found "
-            f"'{facts.st_uid}'",
-            "make a signer of your own, or copy the key to a directory of your own, mode 0600",
+            _("{place} belongs to another user: wanted user id '{wanted}', found '{found}'").format(
+                place=place, wanted=os.geteuid(), found=facts.st_uid
+            ),
+            _("make a signer of your own, or copy the key to a directory of your own, mode 0600"),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sftunnel_builder.certificates import PEM_BLOCK, pem_to_der
 from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -34,8 +35,10 @@ def load_private_key(data: bytes, place: str) -> rsa.RSAPrivateKey:
     labels = [label.decode() for label, _ in PEM_BLOCK.findall(data)]
     if labels == ["ENCRYPTED PRIVATE KEY"] or b"Proc-Type: 4,ENCRYPTED" in data:
         raise BundlerError(
-            f"'{place}' is encrypted, wanted the plain key that generate_certs.pl made",
-            "take the file from certs_pushed/ on the FMC as it is",
+            _("'{place}' is encrypted, wanted the plain key that generate_certs.pl made").format(
+                place=place
+            ),
+            _("take the file from certs_pushed/ on the FMC as it is"),
         )
     label = labels[0] if labels in (["PRIVATE KEY"], ["RSA PRIVATE KEY"]) else "PRIVATE KEY"
     der = pem_to_der(data, label, place)
@@ -43,12 +46,17 @@ def load_private_key(data: bytes, place: str) -> rsa.RSAPrivateKey:
         key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
-            f"'{place}' is not a readable private key: it was damaged ({type(error).__name__})",
-            f"copy '{place}' from the FMC again, as a file and not through a terminal",
+            _("'{place}' is not a readable private key: it was damaged ({error})").format(
+                place=place, error=type(error).__name__
+            ),
+            _("copy '{place}' from the FMC again, as a file and not through a terminal").format(
+                place=place
+            ),
         ) from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise BundlerError(
-            f"'{place}' is not an RSA key", "use the key that generate_certs.pl made"
+            _("'{place}' is not an RSA key").format(place=place),
+            _("use the key that generate_certs.pl made"),
         )
     return key
 
@@ -89,7 +97,7 @@ def encrypt_pkcs8(pkcs8_pem: bytes, passphrase: str, iterations: int) -> bytes:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-    plain = pem_to_der(pkcs8_pem, "PRIVATE KEY", "the private key")
+    plain = pem_to_der(pkcs8_pem, "PRIVATE KEY", _("the private key"))
     salt, iv = os.urandom(16), os.urandom(16)
     secret = PBKDF2HMAC(hashes.SHA256(), 32, salt, iterations).derive(passphrase.encode())
     pad = padding.PKCS7(128).padder()
@@ -113,15 +121,17 @@ def decrypt_key(pem: bytes, passphrase: str, place: str) -> bytes:
     iterations = locked_iterations(pem, place)
     if iterations is None or iterations > MAX_ITERATIONS:
         raise BundlerError(
-            f"the key '{place}' is not locked as a build locks it",
-            "get the bundle again from where it was built",
+            _("the key '{place}' is not locked as a build locks it").format(place=place),
+            _("get the bundle again from where it was built"),
         )
     try:
         key = s.load_pem_private_key(pem, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
         raise BundlerError(
-            f"the key '{place}' does not open: wrong passphrase, or a damaged key",
-            "look up the passphrase of this device in the file beside the kit",
+            _("the key '{place}' does not open: wrong passphrase, or a damaged key").format(
+                place=place
+            ),
+            _("look up the passphrase of this device in the file beside the kit"),
         ) from None
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
 

@@ -12,7 +12,7 @@ from sftunnel_builder.fleet import Fleet
 from sftunnel_builder.kit import INDEX
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.page import render_index
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import Lang, _
 
 _LANG = re.compile(rb'<html lang="([a-z]{2})"')
 
@@ -40,8 +40,10 @@ def write_progress_page(directory: Path, fleet: Fleet, now: datetime) -> Path:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise BundlerError(
-            f"cannot write '{printable(str(path))}': {reason(error)}",
-            "the ledger beside it has what was verified; make it writable, and run this again",
+            _("cannot write '{place}': {why}").format(
+                place=printable(str(path)), why=reason(error)
+            ),
+            _("the ledger beside it has what was verified; make it writable, and run this again"),
             ExitCode.UNSUITABLE,
         ) from None
     return path

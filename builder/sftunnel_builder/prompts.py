@@ -10,6 +10,7 @@ import re
 from enum import Enum
 
 from sftunnel_builder.captured import without_escapes
+from sftunnel_builder.words import N_, _
 
 TAIL_BYTES = 4096
 """No prompt is longer, with the lines that may stand before it."""
@@ -18,23 +19,36 @@ TAIL_BYTES = 4096
 class Prompt(Enum):
     """What the last line looks like, and what to type there to get nearer to a root shell."""
 
-    NOTHING = ("nothing: the console is silent", "check cable, port and --baud, and press Enter")
-    LOGIN = ("a login prompt", "log in as admin")
-    PASSWORD = ("a password prompt", "type the password that it asks for")
+    NOTHING = (
+        N_("nothing: the console is silent"),
+        N_("check cable, port and --baud, and press Enter"),
+    )
+    LOGIN = (N_("a login prompt"), N_("log in as admin"))
+    PASSWORD = (N_("a password prompt"), N_("type the password that it asks for"))
     FXOS = (
         "FXOS",
-        "type 'connect ftd'; on 4100 and 9300 'connect module 1 console' first",
+        N_("type 'connect ftd'; on 4100 and 9300 'connect module 1 console' first"),
     )
-    MODULE = ("the CLI of a module", "type 'connect ftd'")
-    ANGLE = ("the CLI of the firewall, or a command that is not finished", "type 'expert'")
-    EXPERT = ("a shell that is not root's", "type 'sudo su', then the password")
-    ROOT = ("what looks like a root shell", "check that 'id -u' prints 0 there")
-    UNKNOWN = ("something else", "get to a root shell: 'connect ftd', 'expert', 'sudo su'")
+    MODULE = (N_("the CLI of a module"), N_("type 'connect ftd'"))
+    ANGLE = (N_("the CLI of the firewall, or a command that is not finished"), N_("type 'expert'"))
+    EXPERT = (N_("a shell that is not root's"), N_("type 'sudo su', then the password"))
+    ROOT = (N_("what looks like a root shell"), N_("check that 'id -u' prints 0 there"))
+    UNKNOWN = (N_("something else"), N_("get to a root shell: 'connect ftd', 'expert', 'sudo su'"))
 
     def __init__(self, words: str, what_to_type: str) -> None:
         """Hold what to call it, and what a person does there."""
-        self.words = words
-        self.what_to_type = what_to_type
+        self._words = words
+        self._what_to_type = what_to_type
+
+    @property
+    def words(self) -> str:
+        """What to call it, in the chosen language."""
+        return _(self._words)
+
+    @property
+    def what_to_type(self) -> str:
+        """What a person does there, in the chosen language."""
+        return _(self._what_to_type)
 
 
 _LOGIN = r"(?:\S+ )?login:"

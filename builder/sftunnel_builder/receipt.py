@@ -26,6 +26,7 @@ from sftunnel_builder.bundle_conf import BundleConf
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.failed_push import UUID_PATTERN
 from sftunnel_builder.trio import TRIO_NAMES
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -52,7 +53,9 @@ _TEXTS = {
     "verb": "|".join(VERBS),
 }
 _NUMBERS = ("exit", "format")
-_HINT = "copy it again, from the stick or from /ngfw/var/sf/sftunnel-bundler/receipts on the device"
+_HINT = N_(
+    "copy it again, from the stick or from /ngfw/var/sf/sftunnel-bundler/receipts on the device"
+)
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,10 @@ class Expected:
         if isinstance(key, RSAPublicKey):
             return key
         raise BundlerError(
-            f"'{self.place}' has no RSA key, so that no receipt can be verified",
-            "build the kit again from what the FMC has now",
+            _("'{place}' has no RSA key, so that no receipt can be verified").format(
+                place=self.place
+            ),
+            _("build the kit again from what the FMC has now"),
         )
 
     def brings(self) -> str:
@@ -134,31 +139,37 @@ def parse_receipt(data: bytes) -> Receipt:
 
     Strict: what is accepted is what the format writes, byte for byte.
     """
-    said, _, signature = data[: MAX_RECEIPT_BYTES + 1].partition(b"\n")
+    said, _mark, signature = data[: MAX_RECEIPT_BYTES + 1].partition(b"\n")
     if len(data) > MAX_RECEIPT_BYTES:
-        raise _no_receipt(f"it has over {MAX_RECEIPT_BYTES} bytes")
+        raise _no_receipt(_("it has over {limit} bytes").format(limit=MAX_RECEIPT_BYTES))
     try:
         value = json.loads(said.decode("ascii"))
     # Digits or brackets without end are refused by the parser with these.
     except (ValueError, RecursionError):
-        raise _no_receipt("its first line is no JSON in ASCII") from None
+        raise _no_receipt(_("its first line is no JSON in ASCII")) from None
     if not isinstance(value, dict) or value.keys() != {*_TEXTS, *_NUMBERS}:
-        raise _no_receipt("its keys are not those of the format")
+        raise _no_receipt(_("its keys are not those of the format"))
     # In Python `true` and `1.0` are 1, too.
     if type(value["format"]) is not int or value["format"] != FORMAT:
         raise _no_receipt(
-            f"wanted format '{FORMAT}', found '{printable(str(value['format']), 20)}'"
+            _("wanted format '{wanted}', found '{found}'").format(
+                wanted=FORMAT, found=printable(str(value["format"]), 20)
+            )
         )
     for key, pattern in _TEXTS.items():
         text = value[key]
         if not isinstance(text, str) or not re.fullmatch(pattern, text):
-            raise _no_receipt(f"'{key}' cannot be '{printable(str(text), 80)}'")
+            raise _no_receipt(
+                _("'{key}' cannot be '{text}'").format(key=key, text=printable(str(text), 80))
+            )
     if type(value["exit"]) is not int or not 0 <= value["exit"] <= 255:
-        raise _no_receipt(f"'exit' cannot be '{printable(str(value['exit']), 20)}'")
+        raise _no_receipt(
+            _("'exit' cannot be '{found}'").format(found=printable(str(value["exit"]), 20))
+        )
     if json.dumps(value, sort_keys=True, separators=(",", ":")).encode() != said:
-        raise _no_receipt("its first line is not in the canonical form")
+        raise _no_receipt(_("its first line is not in the canonical form"))
     if not signature.endswith(b"\n") or _decode(signature[:-1]) is None:
-        raise _no_receipt("its second line is no base64 in the canonical form")
+        raise _no_receipt(_("its second line is no base64 in the canonical form"))
     return _receipt(data, value)
 
 
@@ -188,16 +199,17 @@ def verify_receipt(receipt: Receipt, kit: Mapping[str, Expected]) -> None:
     expected = kit.get(receipt.device_uuid)
     if expected is None:  # 2
         raise BundlerError(
-            f"device '{receipt.device_uuid}' is not in this kit",
-            "name the kit that its bundle is from",
+            _("device '{uuid}' is not in this kit").format(uuid=receipt.device_uuid),
+            _("name the kit that its bundle is from"),
             ExitCode.UNTRUSTED,
         )
     name = printable(expected.conf.device_name, 80)
     if receipt.bundle_id != expected.conf.bundle_id:  # 3
         raise BundlerError(
-            f"it is of another kit: wanted bundle id '{expected.conf.bundle_id}' for '{name}', "
-            f"found '{receipt.bundle_id}'",
-            "name the kit that its bundle is from, or install the bundle of this one",
+            _(
+                "it is of another kit: wanted bundle id '{wanted}' for '{name}', found '{found}'"
+            ).format(wanted=expected.conf.bundle_id, name=name, found=receipt.bundle_id),
+            _("name the kit that its bundle is from, or install the bundle of this one"),
             ExitCode.UNTRUSTED,
         )
     _check_signature(receipt, expected.public_key, name)  # 4
@@ -209,7 +221,7 @@ def _check_signature(receipt: Receipt, key: RSAPublicKey, name: str) -> None:
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    said, _, encoded = receipt.text.rstrip("\n").partition("\n")
+    said, _mark, encoded = receipt.text.rstrip("\n").partition("\n")
     signature = _decode(encoded.encode()) or b""
     try:
         key.verify(signature, f"{said}\n".encode(), PKCS1v15(), SHA256())
@@ -220,15 +232,19 @@ def _check_signature(receipt: Receipt, key: RSAPublicKey, name: str) -> None:
         key.recover_data_from_signature(signature, PKCS1v15(), SHA256())
     except InvalidSignature:
         raise BundlerError(
-            f"it is not signed with the new key of '{name}': it is forged or damaged, or was made "
-            "with another key",
-            "the kit does not know the old key and cannot tell whether it was that one: run "
-            "sh install.sh status on the device",
+            _(
+                "it is not signed with the new key of '{name}': it is forged or damaged, or was "
+                "made with another key"
+            ).format(name=name),
+            _(
+                "the kit does not know the old key and cannot tell whether it was that one: run sh "
+                "install.sh status on the device"
+            ),
             ExitCode.UNTRUSTED,
         ) from None
     raise BundlerError(
-        f"it was altered after '{name}' had signed it",
-        _HINT,
+        _("it was altered after '{name}' had signed it").format(name=name),
+        _(_HINT),
         ExitCode.UNTRUSTED,
     )
 
@@ -246,8 +262,10 @@ def _time(key: str, text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise _no_receipt(f"'{key}' cannot be '{text}'") from None
+        raise _no_receipt(_("'{key}' cannot be '{text}'").format(key=key, text=text)) from None
 
 
 def _no_receipt(why: str) -> BundlerError:
-    return BundlerError(f"it is no whole receipt: {why}", _HINT, ExitCode.UNTRUSTED)
+    return BundlerError(
+        _("it is no whole receipt: {why}").format(why=why), _(_HINT), ExitCode.UNTRUSTED
+    )

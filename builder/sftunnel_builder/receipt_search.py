@@ -23,6 +23,7 @@ from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.receipt import MAX_RECEIPT_BYTES
 from sftunnel_builder.tree import open_plain_file
+from sftunnel_builder.words import _
 
 STANDARD_INPUT = Path("-")
 MAX_BYTES = 256 * 1024 * 1024
@@ -68,8 +69,10 @@ def find_receipts(named: Iterable[Path]) -> Iterator[Candidate | BundlerError]:
             yield error
         except OSError as error:
             yield BundlerError(
-                f"cannot read '{printable(str(path))}': {reason(error)}",
-                "name receipt files, a stick, a terminal's log, or - for standard input",
+                _("cannot read '{place}': {why}").format(
+                    place=printable(str(path)), why=reason(error)
+                ),
+                _("name receipt files, a stick, a terminal's log, or - for standard input"),
                 ExitCode.UNTRUSTED,
             )
 
@@ -81,8 +84,10 @@ def _in_directory(path: Path) -> list[Path]:
         found = sorted(islice(names, MAX_RECEIPTS + 1))
     if not found:
         raise BundlerError(
-            f"there is no '{_PREFIX}*{_SUFFIX}' in '{printable(str(path))}'",
-            "name the top of the stick, as that is where install.sh puts receipts",
+            _("there is no '{prefix}*{suffix}' in '{place}'").format(
+                prefix=_PREFIX, suffix=_SUFFIX, place=printable(str(path))
+            ),
+            _("name the top of the stick, as that is where install.sh puts receipts"),
             ExitCode.UNTRUSTED,
         )
     if len(found) > MAX_RECEIPTS:
@@ -92,7 +97,7 @@ def _in_directory(path: Path) -> list[Path]:
 
 def _in_file(path: Path) -> Iterator[Candidate | BundlerError]:
     """Yield what may be receipts in one file; raises BundlerError and OSError."""
-    place = "standard input" if path == STANDARD_INPUT else printable(str(path))
+    place = _("standard input") if path == STANDARD_INPUT else printable(str(path))
     with _opened(path, place) as file:
         chunks = _chunks(file, place)
         first = next(chunks, b"")
@@ -106,8 +111,8 @@ def _in_file(path: Path) -> Iterator[Candidate | BundlerError]:
             yield each
     if is_empty:
         raise BundlerError(
-            f"there is no receipt in '{place}'",
-            "a log must show all of it, from BEGIN SFTUNNEL RECEIPT to END SFTUNNEL RECEIPT",
+            _("there is no receipt in '{place}'").format(place=place),
+            _("a log must show all of it, from BEGIN SFTUNNEL RECEIPT to END SFTUNNEL RECEIPT"),
             ExitCode.UNTRUSTED,
         )
 
@@ -192,8 +197,10 @@ def _blocks(chunks: Iterable[bytes], place: str) -> Iterator[Candidate | Bundler
     cut_off += is_open
     if cut_off:
         yield BundlerError(
-            f"'{place}': of the receipts that begin there, {cut_off} do not end",
-            "copy the whole block, from BEGIN to END, or take the receipt file",
+            _("'{place}': of the receipts that begin there, {cut_off} do not end").format(
+                place=place, cut_off=cut_off
+            ),
+            _("copy the whole block, from BEGIN to END, or take the receipt file"),
             ExitCode.UNTRUSTED,
         )
 
@@ -249,20 +256,22 @@ def _readings(block: bytes) -> tuple[bytes, ...]:
 
 
 def _numbered(place: str, number: int) -> str:
-    return place if number == 1 else f"{place}, receipt {number}"
+    return (
+        place if number == 1 else _("{place}, receipt {number}").format(place=place, number=number)
+    )
 
 
 def _too_many(place: str) -> BundlerError:
     return BundlerError(
-        f"'{place}' holds over {MAX_RECEIPTS:,} receipts",
-        "name them in parts",
+        _("'{place}' holds over {limit:,} receipts").format(place=place, limit=MAX_RECEIPTS),
+        _("name them in parts"),
         ExitCode.UNTRUSTED,
     )
 
 
 def _too_big(place: str) -> BundlerError:
     return BundlerError(
-        f"'{place}' has over {MAX_BYTES >> 20} MiB",
-        "cut the part with the receipts out of it",
+        _("'{place}' has over {limit} MiB").format(place=place, limit=MAX_BYTES >> 20),
+        _("cut the part with the receipts out of it"),
         ExitCode.UNTRUSTED,
     )

@@ -19,6 +19,7 @@ from sftunnel_builder.fmc_tree import (
 )
 from sftunnel_builder.tree import MAX_FILE_BYTES
 from sftunnel_builder.trio import check_run
+from sftunnel_builder.words import _
 
 
 def failed_pushes(
@@ -38,11 +39,14 @@ def failed_pushes(
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}",
-            "check the name given with --failed-push",
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _("check the name given with --failed-push"),
         ) from None
     if len(data) > MAX_FILE_BYTES:
-        raise BundlerError(f"'{place}' is over 64 MiB", "check the name given with --failed-push")
+        raise BundlerError(
+            _("'{place}' is over 64 MiB").format(place=place),
+            _("check the name given with --failed-push"),
+        )
     pushed = parse_failed_push(data)
     if not pushed.records and (runs := runs_named_in(data)):
         # What generate_certs.pl showed on the screen, or its log: it says where the list is.
@@ -69,8 +73,8 @@ def _newest(trees: Sequence[FmcTree]) -> Iterator[tuple[str, FailedPush, list[Ma
     paths = [(tree, path) for tree in trees if (path := tree.newest_failed_push())]
     if not paths:
         raise BundlerError(
-            f"there is no FAILED_PUSH in '{trees[0].place(RUNS_PATH)}/*/'",
-            "name it with --failed-push, or build for every device with --all-devices",
+            _("there is no FAILED_PUSH in '{place}/*/'").format(place=trees[0].place(RUNS_PATH)),
+            _("name it with --failed-push, or build for every device with --all-devices"),
         )
     for tree, path in paths:
         run_id = int(path.split("/")[-2])
@@ -85,8 +89,10 @@ def _of_named_run(
     having = [tree for tree in trees if tree.has(path)]
     if not having:
         raise BundlerError(
-            f"'{place}' names run '{run_id}', and no tree has its '{path}'",
-            "copy that file from the FMC, or build for every device with --all-devices",
+            _("'{place}' names run '{run}', and no tree has its '{path}'").format(
+                place=place, run=run_id, path=path
+            ),
+            _("copy that file from the FMC, or build for every device with --all-devices"),
         )
     for tree in having:
         yield tree.place(path), parse_failed_push(tree.read(path)), [manager_of(tree, run_id)]
@@ -105,11 +111,13 @@ def refuse_twins(trees: Sequence[FmcTree]) -> None:
     """Raise BundlerError for two trees of one FMC: which of them holds would be a guess."""
     places: dict[str, str] = {}
     for tree in trees:
-        uuid, _ = _read_ca(tree)
+        uuid, _ca = _read_ca(tree)
         if uuid in places:
             raise BundlerError(
-                f"'{places[uuid]}' and '{tree.place('/')}' are of the same FMC, '{uuid}'",
-                "name one tree of each FMC with --fmc-tree",
+                _("'{place}' and '{other}' are of the same FMC, '{uuid}'").format(
+                    place=places[uuid], other=tree.place("/"), uuid=uuid
+                ),
+                _("name one tree of each FMC with --fmc-tree"),
                 ExitCode.USAGE,
             )
         places[uuid] = tree.place("/")
@@ -121,13 +129,16 @@ def _read_ca(tree: FmcTree) -> tuple[str, Certificate]:
     ca = load_certificate(tree.read(CA_PATH), place)
     if not ca.common_name:
         raise BundlerError(
-            f"'{place}' has no common name, which should be the UUID of the FMC",
-            "is this the FMC's internal CA",
+            _("'{place}' has no common name, which should be the UUID of the FMC").format(
+                place=place
+            ),
+            _("is this the FMC's internal CA"),
         )
     if not re.fullmatch(UUID_PATTERN, ca.common_name):
         raise BundlerError(
-            f"'{place}' has the common name '{printable(ca.common_name)}', wanted the UUID of the "
-            "FMC",
-            "is this the FMC's internal CA",
+            _("'{place}' has the common name '{name}', wanted the UUID of the FMC").format(
+                place=place, name=printable(ca.common_name)
+            ),
+            _("is this the FMC's internal CA"),
         )
     return ca.common_name.lower(), ca

@@ -30,7 +30,7 @@ from sftunnel_builder.open_kit import open_kit, refuse_other_signer
 from sftunnel_builder.resources import installer_script
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.trio import TRIO_NAMES
-from sftunnel_builder.words import Lang
+from sftunnel_builder.words import N_, Lang, _
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,12 @@ def sign_kit(
     Raises BundlerError, and leaves the kit as it was.
     """
     if request.out != request.kit:
-        refuse_existing(request.out, replace=False, hint="name another place with --out")
+        refuse_existing(request.out, replace=False, hint=N_("name another place with --out"))
     opened = open_kit(request.kit)  # 1
     refuse_other_signer(  # 2
         opened,
         request.trusted,
-        "find out who signed it; an unsigned kit is signed without --signer",
+        _("find out who signed it; an unsigned kit is signed without --signer"),
     )
     warnings = {
         contents.top: _check_bundle(name, contents, request.now)
@@ -125,16 +125,20 @@ def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ..
         *("install.sh", "bundle.conf", *planned)
     ]:  # 3
         raise BundlerError(
-            f"'{name}': it holds other files than those of the format, or in another order",
-            "build the kit again",
+            _(
+                "'{name}': it holds other files than those of the format, or in another order"
+            ).format(name=name),
+            _("build the kit again"),
             ExitCode.UNTRUSTED,
         )
     if contents.members["install.sh"] != installer_script():  # 4
         digest = hashlib.sha256(contents.members["install.sh"]).hexdigest()
         raise BundlerError(
-            f"'{name}': its install.sh is not that of this release, but one with the SHA-256 "
-            f"'{digest}'",
-            "build the kit again with this release, or sign it with the release that built it",
+            _(
+                "'{name}': its install.sh is not that of this release, but one with the SHA-256 "
+                "'{digest}'"
+            ).format(name=name, digest=digest),
+            _("build the kit again with this release, or sign it with the release that built it"),
             ExitCode.UNTRUSTED,
         )
     try:

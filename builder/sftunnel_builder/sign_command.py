@@ -18,10 +18,11 @@ from sftunnel_builder.child import child_environment
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.private_file import read_plain_file
 from sftunnel_builder.signer import Signer, is_signed_by, public_key
+from sftunnel_builder.words import N_, _
 
 MAX_ANSWER_BYTES = 4096
 """Far over the 72 bytes of a signature, so that another answer is told from a cut one."""
-_BY_THE_KEY = "by an ECDSA P-256 key, of the SHA-256 of what it reads, in DER"
+_BY_THE_KEY = N_("by an ECDSA P-256 key, of the SHA-256 of what it reads, in DER")
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,21 @@ class SignCommand(Signer):
         answer = self._ask(data)
         if not _is_der_signature(answer):
             raise BundlerError(
-                f"the sign command '{self._program()}' printed {len(answer)} bytes, which are no "
-                "signature in DER",
-                f"it must print a signature {_BY_THE_KEY}, and nothing else",
+                _(
+                    "the sign command '{program}' printed {count} bytes, which are no signature in "
+                    "DER"
+                ).format(program=self._program(), count=len(answer)),
+                _("it must print a signature {how}, and nothing else").format(how=_(_BY_THE_KEY)),
             )
         if not is_signed_by(self.pem, answer, data):
             raise BundlerError(
-                f"the sign command '{self._program()}' printed a signature that does not fit the "
-                f"public key '{self.public_key_place}'",
-                f"name the public key of its signer; it must sign {_BY_THE_KEY}",
+                _(
+                    "the sign command '{program}' printed a signature that does not fit the public "
+                    "key '{place}'"
+                ).format(program=self._program(), place=self.public_key_place),
+                _("name the public key of its signer; it must sign {how}").format(
+                    how=_(_BY_THE_KEY)
+                ),
             )
         return answer
 
@@ -70,24 +77,33 @@ class SignCommand(Signer):
                     self.words, stdin=question, stdout=subprocess.PIPE, env=child_environment()
                 )
         except (OSError, ValueError) as error:
-            why = reason(error) if isinstance(error, OSError) else "no such program"
+            why = reason(error) if isinstance(error, OSError) else _("no such program")
             raise BundlerError(
-                f"cannot run the sign command '{self._program()}': {why}",
-                "give a program, and its arguments, to --sign-command; it is not run by a shell",
+                _("cannot run the sign command '{program}': {why}").format(
+                    program=self._program(), why=why
+                ),
+                _("give a program, and its arguments, to --sign-command; it is not run by a shell"),
                 ExitCode.UNSUITABLE,
             ) from None
         answer, status = _answer_of(process)
         if len(answer) > MAX_ANSWER_BYTES:
             raise BundlerError(
-                f"the sign command '{self._program()}' printed over {MAX_ANSWER_BYTES} bytes, "
-                "wanted one signature",
-                f"it must print a signature {_BY_THE_KEY}, and nothing else",
+                _(
+                    "the sign command '{program}' printed over {limit} bytes, wanted one signature"
+                ).format(program=self._program(), limit=MAX_ANSWER_BYTES),
+                _("it must print a signature {how}, and nothing else").format(how=_(_BY_THE_KEY)),
             )
         if status != 0:
-            how = f"status {status}" if status > 0 else f"signal {-status}"
+            how = (
+                _("status {number}").format(number=status)
+                if status > 0
+                else _("signal {number}").format(number=-status)
+            )
             raise BundlerError(
-                f"the sign command '{self._program()}' ended with {how}",
-                "see what it said; type it by itself to try it: it signs its standard input",
+                _("the sign command '{program}' ended with {how}").format(
+                    program=self._program(), how=how
+                ),
+                _("see what it said; type it by itself to try it: it signs its standard input"),
                 ExitCode.UNSUITABLE,
             )
         return answer
@@ -133,8 +149,8 @@ def load_sign_command(command: str, key_path: Path) -> SignCommand:
         words = []  # What it could not split may hold a PIN, and is not shown.
     if not words:
         raise BundlerError(
-            "--sign-command is empty, or a quote in it is left open",
-            "give a program and its arguments, such as 'openssl dgst -sha256 -sign KEY'",
+            _("--sign-command is empty, or a quote in it is left open"),
+            _("give a program and its arguments, such as 'openssl dgst -sha256 -sign KEY'"),
             ExitCode.USAGE,
         )
     return SignCommand(tuple(words), _read_public(key_path), printable(str(key_path)))
@@ -146,21 +162,25 @@ def _read_public(path: Path) -> bytes:
 
     place = printable(str(path))
     try:
-        data, _ = read_plain_file(path, "the public key")
+        data, _facts = read_plain_file(path, _("the public key"))
     except OSError as error:
         raise BundlerError(
-            f"cannot read the public key '{place}': {reason(error)}",
-            "with --sign-command, --signing-key names the signer's public key, PEM",
+            _("cannot read the public key '{place}': {why}").format(place=place, why=reason(error)),
+            _("with --sign-command, --signing-key names the signer's public key, PEM"),
         ) from None
     if b"PRIVATE KEY" in data:
         raise BundlerError(
-            f"'{place}' is a private key: with --sign-command, --signing-key names a public key",
-            f"write the public key with: openssl pkey -in '{place}' -pubout -out FILE",
+            _(
+                "'{place}' is a private key: with --sign-command, --signing-key names a public key"
+            ).format(place=place),
+            _("write the public key with: openssl pkey -in '{place}' -pubout -out FILE").format(
+                place=place
+            ),
         )
     key = public_key(data)
     if key is None:
         raise BundlerError(
-            f"'{place}' holds no ECDSA P-256 public key",
-            "the signer's public key is wanted, as openssl pkey -pubout writes it",
+            _("'{place}' holds no ECDSA P-256 public key").format(place=place),
+            _("the signer's public key is wanted, as openssl pkey -pubout writes it"),
         )
     return key.public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)

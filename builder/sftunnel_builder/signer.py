@@ -19,6 +19,7 @@ from sftunnel_builder.private_file import (
     refuse_shared_file,
 )
 from sftunnel_builder.private_key import ITERATIONS_CHOSEN, encrypt_pkcs8
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -87,8 +88,8 @@ def fingerprint(public_pem: bytes) -> str:
     public = public_key(public_pem)
     if public is None:
         raise BundlerError(
-            "'signer.pem' holds no ECDSA P-256 public key",
-            "get the bundle again from where it was built",
+            _("'signer.pem' holds no ECDSA P-256 public key"),
+            _("get the bundle again from where it was built"),
             ExitCode.UNTRUSTED,
         )
     der = public.public_bytes(s.Encoding.DER, s.PublicFormat.SubjectPublicKeyInfo)
@@ -134,18 +135,22 @@ def save_signer(signer: KeySigner, path: Path, passphrase: str | None) -> None:
         pem = encrypt_pkcs8(pem, passphrase, ITERATIONS_CHOSEN)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_shared_directory(path, "the signing key")
+        refuse_shared_directory(path, _("the signing key"))
         write_private(path, pem)
     except FileExistsError:
         raise BundlerError(
-            f"'{printable(str(path))}' exists already, and a signer is never overwritten",
-            "choose another name with --out, or move the old one away",
+            _("'{place}' exists already, and a signer is never overwritten").format(
+                place=printable(str(path))
+            ),
+            _("choose another name with --out, or move the old one away"),
             ExitCode.USAGE,
         ) from None
     except OSError as error:
         raise BundlerError(
-            f"cannot write '{printable(str(path))}': {reason(error)}",
-            "choose another place with --out",
+            _("cannot write '{place}': {why}").format(
+                place=printable(str(path)), why=reason(error)
+            ),
+            _("choose another place with --out"),
             ExitCode.UNSUITABLE,
         ) from None
 
@@ -167,35 +172,42 @@ def load_signer(path: Path, passphrase: str | None) -> KeySigner:
         key = s.load_pem_private_key(data, secret)
     except TypeError:
         raise BundlerError(
-            f"the signing key '{place}' is encrypted",
-            "give its passphrase with --signing-passphrase-file",
+            _("the signing key '{place}' is encrypted").format(place=place),
+            _("give its passphrase with --signing-passphrase-file"),
         ) from None
     except Exception:  # noqa: BLE001  wrong passphrase and damage are told apart by nobody
         raise BundlerError(
-            f"the signing key '{place}' does not open: wrong passphrase, or no private key",
-            "check the passphrase, or make a signer with: sftunnel-bundler keygen",
+            _(
+                "the signing key '{place}' does not open: wrong passphrase, or no private key"
+            ).format(place=place),
+            _("check the passphrase, or make a signer with: sftunnel-bundler keygen"),
         ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise BundlerError(
-            f"'{place}' is not an ECDSA P-256 key", "make a signer with: sftunnel-bundler keygen"
+            _("'{place}' is not an ECDSA P-256 key").format(place=place),
+            _("make a signer with: sftunnel-bundler keygen"),
         )
     return KeySigner(key)
 
 
 def _read_private(path: Path) -> bytes:
     """Return the file's contents; raises BundlerError if others may read or replace it."""
-    what = "the signing key"
+    what = _("the signing key")
     try:
         data, facts = read_plain_file(path, what)
         if b"BEGIN PUBLIC KEY" in data:
             raise BundlerError(
-                f"{what} '{printable(str(path))}' is a public key, which cannot sign",
-                "name the private key from keygen, or say with --sign-command who signs",
+                _("{what} '{place}' is a public key, which cannot sign").format(
+                    what=what, place=printable(str(path))
+                ),
+                _("name the private key from keygen, or say with --sign-command who signs"),
             )
         refuse_shared_file(path, facts, what)
     except OSError as error:
         raise BundlerError(
-            f"cannot read the signing key '{printable(str(path))}': {reason(error)}",
-            "make one with: sftunnel-bundler keygen, or name it with --signing-key",
+            _("cannot read the signing key '{place}': {why}").format(
+                place=printable(str(path)), why=reason(error)
+            ),
+            _("make one with: sftunnel-bundler keygen, or name it with --signing-key"),
         ) from None
     return data

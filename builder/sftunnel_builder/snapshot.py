@@ -22,6 +22,7 @@ from typing import IO
 
 from sftunnel_builder.errors import BundlerError, printable, reason
 from sftunnel_builder.tree import MAX_FILE_BYTES, Tree, open_plain_file
+from sftunnel_builder.words import N_, _
 
 MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024
 """Of the tar inside. A FAILED_PUSH of 300,000 lines has 54 MB, a trio 5 kB."""
@@ -38,7 +39,7 @@ _SMALL = re.compile(
 _LARGE = re.compile(
     r"/var/tmp/certs/[^/]+/FAILED_PUSH|/var/log/sf/sfca_generation\.log"  # noqa: S108
 )
-_REMEDY = "make it again with the script that `sftunnel-bundler collect` prints"
+_REMEDY = N_("make it again with the script that `sftunnel-bundler collect` prints")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class SnapshotTree(Tree):
         if path in self.contents:
             return self.contents[path]
         raise BundlerError(
-            f"'{self.place(path)}' is not in the snapshot",
-            "make the snapshot again as root on the FMC, after generate_certs.pl",
+            _("'{place}' is not in the snapshot").format(place=self.place(path)),
+            _("make the snapshot again as root on the FMC, after generate_certs.pl"),
         )
 
     def names(self, path: str) -> list[str]:
@@ -78,11 +79,17 @@ class SnapshotTree(Tree):
 
     def notes(self) -> list[str]:
         """As of every tree: its checksum, and whether others can read the keys in it."""
-        notes = [f"snapshot '{self.name}' has the SHA-256 {self.sha256}: is it what was collected?"]
+        notes = [
+            _("snapshot '{name}' has the SHA-256 {sha256}: is it what was collected?").format(
+                name=self.name, sha256=self.sha256
+            )
+        ]
         if self.mode & 0o077:
             notes.append(
-                f"snapshot '{self.name}' holds private keys and is open to others: "
-                f"wanted mode 0600, found {self.mode:04o}"
+                _(
+                    "snapshot '{name}' holds private keys and is open to others: wanted mode 0600, "
+                    "found {mode:04o}"
+                ).format(name=self.name, mode=self.mode)
             )
         return notes
 
@@ -95,7 +102,8 @@ def open_snapshot(path: Path) -> SnapshotTree:
             return read_snapshot(file, place, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except OSError as error:
         raise BundlerError(
-            f"cannot read '{place}': {reason(error)}", "check the name that was given"
+            _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+            _("check the name that was given"),
         ) from None
 
 
@@ -116,7 +124,7 @@ def read_snapshot(file: IO[bytes], place: str, mode: int = 0o600) -> SnapshotTre
                     contents[path] = _content(reader, info, limit, place)
         stream.finish()
     except (tarfile.TarError, ValueError, OverflowError, RecursionError):
-        raise _refusal("is damaged: it does not read as a tar archive", place) from None
+        raise _refusal(_("is damaged: it does not read as a tar archive"), place) from None
     frozen = {path: frozenset(names) for path, names in directories.items()}
     return SnapshotTree(place, contents, frozen, stream.sha256(), mode)
 
@@ -156,10 +164,12 @@ class _TarStream:
             try:
                 data += self._inflate.decompress(packed, size - len(data))
             except zlib.error:
-                raise _refusal("is damaged, or is no .tar.gz", self._place) from None
+                raise _refusal(_("is damaged, or is no .tar.gz"), self._place) from None
         self._left -= len(data)
         if self._left < 0:
-            raise _refusal(f"unpacks to over {MAX_SNAPSHOT_BYTES >> 20} MiB", self._place)
+            raise _refusal(
+                _("unpacks to over {limit} MiB").format(limit=MAX_SNAPSHOT_BYTES >> 20), self._place
+            )
         self._last = (self._last + data)[-1024:]
         return bytes(data)
 
@@ -171,7 +181,7 @@ class _TarStream:
         packed = self._file.read(_CHUNK_BYTES)
         self._hash.update(packed)
         if not packed:
-            raise _refusal("is damaged: it is cut short", self._place)
+            raise _refusal(_("is damaged: it is cut short"), self._place)
         return packed
 
     def finish(self) -> None:
@@ -180,9 +190,9 @@ class _TarStream:
         while data := self.read(_CHUNK_BYTES):
             is_padding = is_padding and not data.strip(b"\0")
         if not is_padding or self._last.strip(b"\0") or len(self._last) < 1024:
-            raise _refusal("is damaged: it does not end as a tar archive does", self._place)
+            raise _refusal(_("is damaged: it does not end as a tar archive does"), self._place)
         if self._inflate.unused_data or self._file.read(1):
-            raise _refusal("is damaged: something stands behind its end", self._place)
+            raise _refusal(_("is damaged: something stands behind its end"), self._place)
 
 
 def _members(reader: tarfile.TarFile, place: str) -> Iterator[tuple[str, tarfile.TarInfo]]:
@@ -194,17 +204,21 @@ def _members(reader: tarfile.TarFile, place: str) -> Iterator[tuple[str, tarfile
         shown = printable(info.name, 80)
         path = _path(info.name)
         if path is None:
-            raise _refusal(f"holds a name that leads elsewhere: '{shown}'", place)
+            raise _refusal(
+                _("holds a name that leads elsewhere: '{shown}'").format(shown=shown), place
+            )
         if info.isdir():
             yield path, info
             continue
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse():
-            raise _refusal(f"holds something else than plain files: '{shown}'", place)
+            raise _refusal(
+                _("holds something else than plain files: '{shown}'").format(shown=shown), place
+            )
         if path in seen:
-            raise _refusal(f"holds '{shown}' twice", place)
+            raise _refusal(_("holds '{shown}' twice").format(shown=shown), place)
         seen.add(path)
         if len(seen) > MAX_MEMBERS:
-            raise _refusal(f"holds over {MAX_MEMBERS} files", place)
+            raise _refusal(_("holds over {limit} files").format(limit=MAX_MEMBERS), place)
         yield path, info
 
 
@@ -227,18 +241,25 @@ def _limit(path: str) -> int | None:
 
 def _content(reader: tarfile.TarFile, info: tarfile.TarInfo, limit: int, place: str) -> bytes:
     if info.size > limit:
-        raise _refusal(f"holds a file of over {limit >> 20} MiB: '{printable(info.name)}'", place)
+        raise _refusal(
+            _("holds a file of over {limit} MiB: '{name}'").format(
+                limit=limit >> 20, name=printable(info.name)
+            ),
+            place,
+        )
     content = reader.extractfile(info)
     data = content.read() if content else b""
     if len(data) != info.size:
-        raise _refusal(f"is damaged: '{printable(info.name)}' in it is cut short", place)
+        raise _refusal(
+            _("is damaged: '{name}' in it is cut short").format(name=printable(info.name)), place
+        )
     return data
 
 
 def _note_directories(directories: dict[str, set[str]], path: str) -> None:
     """Put a path into its directory, that one into its own, and so on."""
     while path != "/":
-        parent, _, name = path.rpartition("/")
+        parent, _mark, name = path.rpartition("/")
         known = directories.setdefault(parent or "/", set())
         if name in known:
             return
@@ -247,4 +268,4 @@ def _note_directories(directories: dict[str, set[str]], path: str) -> None:
 
 
 def _refusal(why: str, place: str) -> BundlerError:
-    return BundlerError(f"snapshot '{place}' {why}", _REMEDY)
+    return BundlerError(_("snapshot '{place}' {why}").format(place=place, why=why), _(_REMEDY))

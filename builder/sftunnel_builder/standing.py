@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sftunnel_builder.codes import Run
 from sftunnel_builder.fleet import Fleet, FleetDevice, State
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     from sftunnel_builder.receipt import Receipt
@@ -92,10 +93,17 @@ def clock_doubts(fleet: Fleet, receipts: Mapping[str, Sequence[Receipt]]) -> lis
         other = max(known, key=lambda receipt: receipt.ended)
         if other.ended > last.ended and other.backup != last.backup:
             said.append(
-                f"'{device.name}': by its clock the last run is not the {last.verb} of backup "
-                f"'{last.backup}', which counts, but the {other.verb} of backup '{other.backup}': "
-                "look at the device, with sh install.sh status, if its clock is right or its "
-                "backups were removed"
+                _(
+                    "'{name}': by its clock the last run is not the {verb} of backup '{backup}', "
+                    "which counts, but the {other_verb} of backup '{other}': look at the device, "
+                    "with sh install.sh status, if its clock is right or its backups were removed"
+                ).format(
+                    name=device.name,
+                    verb=last.verb,
+                    backup=last.backup,
+                    other_verb=other.verb,
+                    other=other.backup,
+                )
             )
     return said
 
@@ -142,7 +150,15 @@ def contradictions(
         verb = "install" if receipt.verb == "activate" else receipt.verb
         if (run.verb, run.exit_code) != (verb, receipt.exit_code):
             said.append(
-                f"'{device.name}': the code says {run.verb} and exit {run.exit_code}, its receipt "
-                f"{verb} and exit {receipt.exit_code}: the receipt counts until a newer one is here"
+                _(
+                    "'{name}': the code says {verb} and exit {code}, its receipt {receipt_verb} "
+                    "and exit {receipt_code}: the receipt counts until a newer one is here"
+                ).format(
+                    name=device.name,
+                    verb=run.verb,
+                    code=run.exit_code,
+                    receipt_verb=verb,
+                    receipt_code=receipt.exit_code,
+                )
             )
     return said

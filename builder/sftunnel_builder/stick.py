@@ -32,6 +32,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.kit import START
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.read_back import read_back
+from sftunnel_builder.words import _
 
 KIT, NEW, OLD = "sftunnel", "sftunnel.new", "sftunnel.old"
 _NEW_START = "start.top"
@@ -85,8 +86,10 @@ def alone(stick: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BundlerError(
-                f"another run is at work on the stick '{printable(str(stick))}'",
-                "wait until it has ended, then type the same again",
+                _("another run is at work on the stick '{stick}'").format(
+                    stick=printable(str(stick))
+                ),
+                _("wait until it has ended, then type the same again"),
                 ExitCode.UNSUITABLE,
             ) from None
         except OSError as error:
@@ -115,8 +118,10 @@ def look(stick: Path, files: Mapping[str, bytes]) -> Found:
 
 def _cannot_read(stick: Path, error: OSError) -> BundlerError:
     return BundlerError(
-        f"cannot read the stick '{printable(str(stick))}': {reason(error)}",
-        "look whether it is mounted and sound",
+        _("cannot read the stick '{stick}': {why}").format(
+            stick=printable(str(stick)), why=reason(error)
+        ),
+        _("look whether it is mounted and sound"),
         ExitCode.UNSUITABLE,
     )
 
@@ -213,17 +218,18 @@ def write_kit(stick: Path, files: Mapping[str, bytes], watch: Callable[[str], Wa
     try:
         for directory in ("", *sorted({name.rpartition("/")[0] for name in names} - {""})):
             os.mkdir(new / directory, 0o700)
-        for name in watch("Writing")(names, len(names)):
+        for name in watch(_("Writing"))(names, len(names)):
             write_private(new / name, files[name])
         write_private(new / _NEW_START, files[START])
         for place in {(new / name).parent for name in names}:
             flush_directory(place)
-        differing = _differing(new, files, watch("Comparing")(names, len(names)))
+        differing = _differing(new, files, watch(_("Comparing"))(names, len(names)))
         if differing or not _is_there(new / _NEW_START, files[START]):
             raise BundlerError(
-                f"'{printable(str(new / (differing or [_NEW_START])[0]))}' reads back other bytes "
-                "than were written",
-                "the stick cannot be trusted: take another one",
+                _("'{place}' reads back other bytes than were written").format(
+                    place=printable(str(new / (differing or [_NEW_START])[0]))
+                ),
+                _("the stick cannot be trusted: take another one"),
                 ExitCode.UNSUITABLE,
             )
         _switch(stick)
@@ -251,8 +257,12 @@ def _switch(stick: Path) -> None:
 
 def _cannot_write(stick: Path, error: OSError) -> BundlerError:
     return BundlerError(
-        f"cannot write on the stick '{printable(str(stick))}': {reason(error)}",
-        "look whether it is still there, full or worn out, then type the same again; if it held a "
-        "kit, the old or the new one is whole there",
+        _("cannot write on the stick '{stick}': {why}").format(
+            stick=printable(str(stick)), why=reason(error)
+        ),
+        _(
+            "look whether it is still there, full or worn out, then type the same again; if it "
+            "held a kit, the old or the new one is whole there"
+        ),
         ExitCode.UNSUITABLE,
     )

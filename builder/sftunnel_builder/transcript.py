@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.words import _
 
 _HIDDEN = b"[hidden]"
 
@@ -21,14 +22,16 @@ class Transcript:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise BundlerError(
-                f"the transcript '{self._place}' is there already",
-                "name another file, or move that one away",
+                _("the transcript '{place}' is there already").format(place=self._place),
+                _("name another file, or move that one away"),
                 ExitCode.USAGE,
             ) from None
         except OSError as error:
             raise BundlerError(
-                f"cannot write the transcript '{self._place}': {reason(error)}",
-                "name a file in a directory of your own",
+                _("cannot write the transcript '{place}': {why}").format(
+                    place=self._place, why=reason(error)
+                ),
+                _("name a file in a directory of your own"),
                 ExitCode.USAGE,
             ) from None
         self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
@@ -69,4 +72,6 @@ class Transcript:
             while text and not self.failure:
                 text = text[self._file.write(text) :]
         except OSError as error:
-            self.failure = f"the transcript '{self._place}' is not whole: {reason(error)}"
+            self.failure = _("the transcript '{place}' is not whole: {why}").format(
+                place=self._place, why=reason(error)
+            )

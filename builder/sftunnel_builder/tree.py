@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from sftunnel_builder.errors import BundlerError, printable, reason
+from sftunnel_builder.words import N_, _
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_LINKS = 40
@@ -69,7 +70,9 @@ class DirectoryTree(Tree):
         except OSError as error:
             raise _unreadable(place, error) from None
         if len(data) > MAX_FILE_BYTES:
-            raise BundlerError(f"'{place}' is over 64 MiB", "look at what stands there")
+            raise BundlerError(
+                _("'{place}' is over 64 MiB").format(place=place), _("look at what stands there")
+            )
         return data
 
     def names(self, path: str) -> list[str]:
@@ -92,15 +95,19 @@ class DirectoryTree(Tree):
 
     def standing(self, path: str) -> Standing | None:
         """Return what stands at a path; None if nothing does. Raises BundlerError."""
-        above, _, name = path.rpartition("/")
+        above, _mark, name = path.rpartition("/")
         try:
             facts = self._locate(above or "/").joinpath(name).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise _unreadable(self.place(path), error) from None
-        kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symbolic link"}
-        kind = kinds.get(stat.S_IFMT(facts.st_mode), "special file")
+        kinds = {
+            stat.S_IFREG: N_("file"),
+            stat.S_IFDIR: N_("directory"),
+            stat.S_IFLNK: N_("symbolic link"),
+        }
+        kind = kinds.get(stat.S_IFMT(facts.st_mode), N_("special file"))
         owner = ":".join(
             "root" if each == 0 else str(each) for each in (facts.st_uid, facts.st_gid)
         )
@@ -132,8 +139,8 @@ class DirectoryTree(Tree):
 
 def _unreadable(place: str, error: OSError) -> BundlerError:
     return BundlerError(
-        f"cannot read '{place}': {reason(error)}",
-        "run as root on the appliance, or name a copy of its files",
+        _("cannot read '{place}': {why}").format(place=place, why=reason(error)),
+        _("run as root on the appliance, or name a copy of its files"),
     )
 
 
@@ -147,4 +154,6 @@ def open_plain_file(path: Path, place: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return open(descriptor, "rb")
     os.close(descriptor)
-    raise BundlerError(f"'{place}' is not a file", "look at what stands there")
+    raise BundlerError(
+        _("'{place}' is not a file").format(place=place), _("look at what stands there")
+    )

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 from sftunnel_builder.certificates import Certificate, load_certificate
 from sftunnel_builder.errors import BundlerError, printable
 from sftunnel_builder.private_key import canonical_pem, is_sound, load_private_key
+from sftunnel_builder.words import N_, _
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -44,8 +45,8 @@ MIN_RSA_BITS = 2048
 RUN_SLACK_S = 60
 """How far behind its run a CA may date."""
 STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
-RENEW = "run generate_certs.pl on the FMC, then build again"
-SAME_RUN = "take all three files from one generate_certs.pl run"
+RENEW = N_("run generate_certs.pl on the FMC, then build again")
+SAME_RUN = N_("take all three files from one generate_certs.pl run")
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,12 @@ def check_trio(files: TrioFiles, *, device_uuid: str, fmc_uuid: str, now: dateti
     ca, cert, warnings = check_certificates(
         files, device_uuid=device_uuid, fmc_uuid=fmc_uuid, now=now
     )
-    _, cert_place, key_place = files.places
+    _ca_place, cert_place, key_place = files.places
     key = load_private_key(files.key, key_place)  # 1
     _check_key(key, cert, key_place, cert_place)  # 10, 11
     canonical = canonical_pem(key)
     if canonical != files.key:
-        warnings.append(f"'{key_place}' was converted to canonical PKCS#8")
+        warnings.append(_("'{place}' was converted to canonical PKCS#8").format(place=key_place))
     landing = (files.cacert, files.cert, canonical)
     return CheckedTrio(dict(zip(TRIO_NAMES, landing, strict=True)), ca, cert, tuple(warnings))
 
@@ -96,7 +97,7 @@ def check_certificates(
     files: TrioFiles, *, device_uuid: str, fmc_uuid: str, now: datetime
 ) -> tuple[Certificate, Certificate, list[str]]:
     """Check all but the key, which may be locked; returns CA, certificate and warnings."""
-    ca_place, cert_place, _ = files.places
+    ca_place, cert_place, _key_place = files.places
     ca = load_certificate(files.cacert, ca_place)  # 1
     cert = load_certificate(files.cert, cert_place)
     both = ((ca, ca_place), (cert, cert_place))
@@ -107,8 +108,8 @@ def check_certificates(
         _check_dates(each, place, now)  # 6
     warnings = [
         *_check_usage(cert, cert_place),  # 7
-        *_check_name("common name", ca.common_name, fmc_uuid, "FMC", ca_place),  # 8
-        *_check_name("title", cert.title, device_uuid, "device", cert_place),  # 9
+        *_check_name(_("common name"), ca.common_name, fmc_uuid, "FMC", ca_place),  # 8
+        *_check_name(_("title"), cert.title, device_uuid, _("device"), cert_place),  # 9
     ]
     return ca, cert, warnings
 
@@ -127,8 +128,10 @@ def check_run(ca: Certificate, place: str, run_id: int | None, run_ids: Sequence
     later = [each for each in fitting if each > run_id]  # 12
     if later:
         raise BundlerError(
-            f"FAILED_PUSH is of run '{run_id}', and '{place}' was made by run '{later[-1]}'",
-            f"use /var/tmp/certs/{later[-1]}/FAILED_PUSH, or --all-devices",
+            _("FAILED_PUSH is of run '{run}', and '{place}' was made by run '{later}'").format(
+                run=run_id, place=place, later=later[-1]
+            ),
+            _("use /var/tmp/certs/{later}/FAILED_PUSH, or --all-devices").format(later=later[-1]),
         )
     return run_id
 
@@ -137,34 +140,51 @@ def _check_chain(ca: Certificate, cert: Certificate, ca_place: str, cert_place: 
     """Checks 4 and 5."""
     if not ca.is_issued_by(ca):
         raise BundlerError(
-            f"'{ca_place}' is not signed by its own key, so it is not the FMC's internal CA",
-            "take /etc/sf/ca_root/cacert.pem of the FMC",
+            _("'{place}' is not signed by its own key, so it is not the FMC's internal CA").format(
+                place=ca_place
+            ),
+            _("take /etc/sf/ca_root/cacert.pem of the FMC"),
         )
     if not cert.is_issued_by(ca):
         raise BundlerError(
-            f"'{cert_place}' was not issued by the CA in '{ca_place}'", _hint_at_run(ca, cert)
+            _("'{cert_place}' was not issued by the CA in '{ca_place}'").format(
+                cert_place=cert_place, ca_place=ca_place
+            ),
+            _hint_at_run(ca, cert),
         )
 
 
 def _hint_at_run(ca: Certificate, cert: Certificate) -> str:
     """Say which of two files is older: both begin to hold seconds after their run."""
     if cert.not_before_utc == ca.not_before_utc:
-        return SAME_RUN
-    is_older = cert.not_before_utc < ca.not_before_utc
-    return (
-        f"{SAME_RUN}: the certificate is of {'an older' if is_older else 'a later'} one, "
-        f"{cert.not_before_utc:%Y-%m-%d %H:%M}, the CA of {ca.not_before_utc:%Y-%m-%d %H:%M} UTC"
+        return _(SAME_RUN)
+    text = (
+        _("{same_run}: the certificate is of an older one, {made}, the CA of {ca_made} UTC")
+        if cert.not_before_utc < ca.not_before_utc
+        else _("{same_run}: the certificate is of a later one, {made}, the CA of {ca_made} UTC")
+    )
+    return text.format(
+        same_run=_(SAME_RUN),
+        made=f"{cert.not_before_utc:%Y-%m-%d %H:%M}",
+        ca_made=f"{ca.not_before_utc:%Y-%m-%d %H:%M}",
     )
 
 
 def _check_key(key: rsa.RSAPrivateKey, cert: Certificate, place: str, cert_place: str) -> None:
     """Checks 10 and 11."""
     if key.public_key() != cert.public_key():
-        raise BundlerError(f"the key in '{place}' is not that of '{cert_place}'", SAME_RUN)
+        raise BundlerError(
+            _("the key in '{place}' is not that of '{cert_place}'").format(
+                place=place, cert_place=cert_place
+            ),
+            _(SAME_RUN),
+        )
     if not is_sound(key):
         raise BundlerError(
-            f"the key in '{place}' is damaged: its numbers do not fit together",
-            f"copy '{place}' from the FMC again",
+            _("the key in '{place}' is damaged: its numbers do not fit together").format(
+                place=place
+            ),
+            _("copy '{place}' from the FMC again").format(place=place),
         )
 
 
@@ -172,13 +192,19 @@ def _check_dates(cert: Certificate, place: str, now: datetime) -> None:
     """Check 6."""
     if now > cert.not_after_utc:
         raise BundlerError(
-            f"'{place}' expired on {cert.not_after_utc:%Y-%m-%d %H:%M:%S} UTC", RENEW
+            _("'{place}' expired on {end} UTC").format(
+                place=place, end=f"{cert.not_after_utc:%Y-%m-%d %H:%M:%S}"
+            ),
+            _(RENEW),
         )
     if now < cert.not_before_utc:
         raise BundlerError(
-            f"'{place}' is not valid before {cert.not_before_utc:%Y-%m-%d %H:%M:%S} UTC, "
-            f"and the clock here says {now:%Y-%m-%d %H:%M:%S}",
-            "set the clock of this machine, or look at that of the FMC",
+            _("'{place}' is not valid before {begins} UTC, and the clock here says {now}").format(
+                place=place,
+                begins=f"{cert.not_before_utc:%Y-%m-%d %H:%M:%S}",
+                now=f"{now:%Y-%m-%d %H:%M:%S}",
+            ),
+            _("set the clock of this machine, or look at that of the FMC"),
         )
 
 
@@ -188,14 +214,24 @@ def _check_strength(cert: Certificate, place: str) -> None:
 
     public = cert.public_key()
     if not isinstance(public, rsa.RSAPublicKey):
-        raise BundlerError(f"'{place}' has no RSA key, which sftunnel uses", RENEW)
+        raise BundlerError(
+            _("'{place}' has no RSA key, which sftunnel uses").format(place=place), _(RENEW)
+        )
     if public.key_size < MIN_RSA_BITS:
         raise BundlerError(
-            f"'{place}' has a key of {public.key_size} bits, wanted at least {MIN_RSA_BITS}", RENEW
+            _("'{place}' has a key of {bits} bits, wanted at least {wanted}").format(
+                place=place, bits=public.key_size, wanted=MIN_RSA_BITS
+            ),
+            _(RENEW),
         )
     name = cert.digest_name()
     if name not in STRONG_DIGESTS:
-        raise BundlerError(f"'{place}' is signed with '{name}', wanted SHA-256 or stronger", RENEW)
+        raise BundlerError(
+            _("'{place}' is signed with '{name}', wanted SHA-256 or stronger").format(
+                place=place, name=name
+            ),
+            _(RENEW),
+        )
 
 
 def _check_usage(cert: Certificate, place: str) -> list[str]:
@@ -206,23 +242,32 @@ def _check_usage(cert: Certificate, place: str) -> list[str]:
     try:
         usage = cert.x509.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        return [f"'{place}' does not say what it may be used for"]
+        return [_("'{place}' does not say what it may be used for").format(place=place)]
     for wanted, word in (
-        (ExtendedKeyUsageOID.CLIENT_AUTH, "client"),
-        (ExtendedKeyUsageOID.SERVER_AUTH, "server"),
+        (ExtendedKeyUsageOID.CLIENT_AUTH, _("client")),
+        (ExtendedKeyUsageOID.SERVER_AUTH, _("server")),
     ):
         if wanted not in usage and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in usage:
-            raise BundlerError(f"'{place}' is not for use as a TLS {word}", RENEW)
+            raise BundlerError(
+                _("'{place}' is not for use as a TLS {word}").format(place=place, word=word),
+                _(RENEW),
+            )
     return []
 
 
 def _check_name(field: str, found: str | None, wanted: str, whose: str, place: str) -> list[str]:
     """Checks 8 and 9; returns a warning when the certificate has no such field."""
     if found is None:
-        return [f"'{place}' has no {field}, which should be the UUID of the {whose}, '{wanted}'"]
+        return [
+            _(
+                "'{place}' has no {field}, which should be the UUID of the {whose}, '{wanted}'"
+            ).format(place=place, field=field, whose=whose, wanted=wanted)
+        ]
     if found.lower() != wanted:
         raise BundlerError(
-            f"'{place}' is for another {whose}: wanted '{wanted}', found '{printable(found)}'",
-            "look which device's or FMC's file stands there",
+            _("'{place}' is for another {whose}: wanted '{wanted}', found '{found}'").format(
+                place=place, whose=whose, wanted=wanted, found=printable(found)
+            ),
+            _("look which device's or FMC's file stands there"),
         )
     return []

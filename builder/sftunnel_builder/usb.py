@@ -32,6 +32,7 @@ from sftunnel_builder.stick import (
     set_right,
     write_kit,
 )
+from sftunnel_builder.words import N_, _
 
 MAX_STICK_BYTES = 8 << 30
 """What appliances are known to take."""
@@ -78,17 +79,19 @@ def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
     kit = open_kit(request.kit)  # 1
     if request.place.resolve().is_relative_to(request.kit):
         raise BundlerError(
-            f"'{printable(str(request.place))}' is in the kit, which would not be whole then",
-            "name the directory where the stick is mounted, or a place for the image",
+            _("'{place}' is in the kit, which would not be whole then").format(
+                place=printable(str(request.place))
+            ),
+            _("name the directory where the stick is mounted, or a place for the image"),
             ExitCode.USAGE,
         )
     if kit.signer is None:
         raise BundlerError(
-            f"the kit '{printable(str(request.kit))}' is not signed",
-            "sign it first: sftunnel-bundler sign KIT",
+            _("the kit '{kit}' is not signed").format(kit=printable(str(request.kit))),
+            _("sign it first: sftunnel-bundler sign KIT"),
             ExitCode.UNTRUSTED,
         )
-    refuse_other_signer(kit, request.trusted, "compare both with the printed runbook")
+    refuse_other_signer(kit, request.trusted, _("compare both with the printed runbook"))
     refuse_names(kit.files)  # 2
     notes: tuple[str, ...] = ()
     was_there = False
@@ -106,11 +109,11 @@ def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
         bundles=len(kit.bundles),
         bytes=sum(map(len, kit.files.values())),
         has_plain_keys=not all(c.is_key_encrypted() for c in kit.bundles.values()),
-        notes=notes if CAN_DROP_CACHE else (*notes, _CACHE_NOTE),
+        notes=notes if CAN_DROP_CACHE else (*notes, _(_CACHE_NOTE)),
     )
 
 
-_CACHE_NOTE = (
+_CACHE_NOTE = N_(
     "this system does not let a program drop its cache: what was compared may not have come from "
     "the stick itself; eject it, put it in again, and type the same once more"
 )
@@ -134,8 +137,8 @@ def _copy_to_stick(
     stick = request.place
     if not stick.is_dir():
         raise BundlerError(
-            f"'{printable(str(stick))}' is not a directory",
-            "name the directory where the stick is mounted, or give --image",
+            _("'{stick}' is not a directory").format(stick=printable(str(stick))),
+            _("name the directory where the stick is mounted, or give --image"),
             ExitCode.USAGE,
         )
     with alone(stick):
@@ -156,28 +159,30 @@ def refuse_stick(found: Found, wanted_bytes: int, stick: Path, *, replace: bool)
     place = printable(str(stick))
     if found.is_read_only:
         raise BundlerError(
-            f"the stick '{place}' is read-only",
-            "look for a switch on it, and at how it is mounted; a damaged one is read-only, too",
+            _("the stick '{stick}' is read-only").format(stick=place),
+            _("look for a switch on it, and at how it is mounted; a damaged one is read-only, too"),
             ExitCode.UNSUITABLE,
         )
     if found.stranger is not None:
         raise BundlerError(
-            f"'{printable(found.stranger)}' on the stick '{place}' is not of this program, so it "
-            "is left alone",
-            "move it away, or take another stick",
+            _("'{name}' on the stick '{stick}' is not of this program, so it is left alone").format(
+                name=printable(found.stranger), stick=place
+            ),
+            _("move it away, or take another stick"),
             ExitCode.UNSUITABLE,
         )
     if found.held is Held.OTHER and not replace:
         raise BundlerError(
-            f"the stick '{place}' holds another kit",
-            "take another stick, or give --replace",
+            _("the stick '{stick}' holds another kit").format(stick=place),
+            _("take another stick, or give --replace"),
             ExitCode.USAGE,
         )
     if found.total_bytes < wanted_bytes:
         raise BundlerError(
-            f"the stick '{place}' is too small: wanted {wanted_bytes:,} bytes, found "
-            f"{found.total_bytes:,}",
-            "take a larger one",
+            _("the stick '{stick}' is too small: wanted {wanted:,} bytes, found {found:,}").format(
+                stick=place, wanted=wanted_bytes, found=found.total_bytes
+            ),
+            _("take a larger one"),
             ExitCode.UNSUITABLE,
         )
 
@@ -186,9 +191,12 @@ def refuse_full(wanted_bytes: int, free: int, stick: Path) -> None:
     """Raise BundlerError if a stick has less than so many bytes free."""
     if free < wanted_bytes:
         raise BundlerError(
-            f"the stick '{printable(str(stick))}' is too full: wanted {wanted_bytes:,} bytes free, "
-            f"found {free:,}",
-            f"make room on it; an old kit, in '{KIT}', stays until the new one is whole",
+            _(
+                "the stick '{stick}' is too full: wanted {wanted:,} bytes free, found {free:,}"
+            ).format(stick=printable(str(stick)), wanted=wanted_bytes, free=free),
+            _("make room on it; an old kit, in '{kit}', stays until the new one is whole").format(
+                kit=KIT
+            ),
             ExitCode.UNSUITABLE,
         )
 
@@ -196,14 +204,14 @@ def refuse_full(wanted_bytes: int, free: int, stick: Path) -> None:
 def notes_on(found: Found) -> Iterator[str]:
     """Yield what the person should know of a stick."""
     if not found.is_mount_point:
-        yield "no file system is mounted on that directory: is the stick there?"
+        yield _("no file system is mounted on that directory: is the stick there?")
     elif found.total_bytes > MAX_STICK_BYTES:
-        yield (
-            f"the stick has {found.total_bytes:,} bytes; what is known of the appliances is that "
-            "they take sticks of at most 8 GB"
-        )
+        yield _(
+            "the stick has {count:,} bytes; what is known of the appliances is that they take "
+            "sticks of at most 8 GB"
+        ).format(count=found.total_bytes)
     if found.mac_files:
-        yield (
-            f"macOS has put {len(found.mac_files)} files of its own beside the kit, such as "
-            f"'{printable(found.mac_files[0])}': they do no harm"
-        )
+        yield _(
+            "macOS has put {count} files of its own beside the kit, such as '{name}': they do no "
+            "harm"
+        ).format(count=len(found.mac_files), name=printable(found.mac_files[0]))

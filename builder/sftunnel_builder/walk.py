@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sftunnel_builder.dialogue import CTRL_C, ENTER, Dialogue, Seen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.prompts import Prompt, last_words, recognise, wants_password
+from sftunnel_builder.words import _
 
 MOST_STEPS = 15
 """The longest way has six, and some looks may be too early."""
@@ -64,7 +65,11 @@ def wait_for_root(dialogue: Dialogue, limit_s: float, say: Callable[[str], None]
     told = None
     while not (seen := look_who_listens(dialogue)).is_root:
         if seen.prompt is not told:
-            say(f"seen: {seen.prompt.words}; {seen.prompt.what_to_type}")
+            say(
+                _("seen: {seen}; {advice}").format(
+                    seen=seen.prompt.words, advice=seen.prompt.what_to_type
+                )
+            )
             told = seen.prompt
         while not dialogue.hear(max(0.0, deadline - time.monotonic())):
             if time.monotonic() > deadline:
@@ -75,7 +80,7 @@ def walk_to_root(dialogue: Dialogue, guide: Guide) -> None:
     """Go from wherever the console is to a root shell; raises BundlerError (UNSUITABLE)."""
     typed: list[str] = []
     looks_left = _PATIENT_LOOKS
-    for _ in range(MOST_STEPS):
+    for _step in range(MOST_STEPS):
         seen = look_who_listens(dialogue)
         if seen.is_root:
             return
@@ -87,7 +92,11 @@ def walk_to_root(dialogue: Dialogue, guide: Guide) -> None:
             continue
         if command is None or typed[-1:] == [command]:
             raise _not_root(dialogue, seen)
-        guide.say(f"seen: {seen.prompt.words}; typing '{printable(command)}'")
+        guide.say(
+            _("seen: {seen}; typing '{command}'").format(
+                seen=seen.prompt.words, command=printable(command)
+            )
+        )
         typed.append(command)
         dialogue.forget()
         dialogue.type(command.encode() + ENTER)
@@ -131,8 +140,10 @@ def _give_password(dialogue: Dialogue, guide: Guide, command: str) -> None:
         dialogue.forget()
         dialogue.type(CTRL_C)
         raise BundlerError(
-            f"the console did not take the password for {purpose}: '{words}'",
-            "find out the right one first: more wrong ones may lock the account",
+            _("the console did not take the password for {purpose}: '{words}'").format(
+                purpose=purpose, words=words
+            ),
+            _("find out the right one first: more wrong ones may lock the account"),
             ExitCode.UNSUITABLE,
         )
 
@@ -150,8 +161,11 @@ def _is_asked(dialogue: Dialogue) -> bool:
 def _not_root(dialogue: Dialogue, seen: Seen) -> BundlerError:
     """Return what to say when there is no root shell, and no way to it."""
     return BundlerError(
-        f"no root shell answered on the console; seen: {seen.prompt.words}, "
-        f"'{printable(last_words(dialogue.printed))}'",
-        f"{seen.prompt.what_to_type}; in a terminal program, or give --walk",
+        _("no root shell answered on the console; seen: {seen}, '{words}'").format(
+            seen=seen.prompt.words, words=printable(last_words(dialogue.printed))
+        ),
+        _("{advice}; in a terminal program, or give --walk").format(
+            advice=seen.prompt.what_to_type
+        ),
         ExitCode.UNSUITABLE,
     )
