@@ -80,9 +80,9 @@ DATA = re.compile(
     | (?m:^\s*(>|sh)\ .*$)                  # a line of a log, a command to be typed
     | \berr\ \d+ | [A-Z][a-z]{2}\ [\ \d]\d\b  # what a log says, a day there
     | ([0-9a-f]{4}\s){3,}                  # a fingerprint to be read aloud
-    | Cisco\ Secure\ [\w\ ]+               # a model
-    | /?\b[A-Za-z]+=[^,+/\n]*                 # an attribute of a subject
-    | \broot:root\b
+    | Cisco\ (Secure|Firepower)\ [\w\ ]+   # a model
+    | \b(CN|OU?|title)=[^;\n]*             # what is in a subject
+    | \broot:root\b | (?<=\dZ)\ +up\b         # an owner, what a receipt says of the tunnel
     | \S*[/_\d@=|]\S*                       # paths, hashes, times, numbers
     | [\w-]+(\.[\w-]+)+\.?                  # names of files
     | (?<!\w)--?[a-z][\w-]*                 # options
