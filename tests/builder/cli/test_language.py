@@ -81,7 +81,7 @@ DATA = re.compile(
     | \berr\ \d+ | [A-Z][a-z]{2}\ [\ \d]\d\b  # what a log says, a day there
     | ([0-9a-f]{4}\s){3,}                  # a fingerprint to be read aloud
     | Cisco\ (Secure|Firepower)\ [\w\ ]+   # a model
-    | \b(CN|OU?|title)=[^;\n]*             # what is in a subject
+    | \b(CN|OU?|title|generationQualifier)=[^;\n]*  # what is in a subject
     | \broot:root\b | (?<=\dZ)\ +up\b         # an owner, what a receipt says of the tunnel
     | \S*[/_\d@=|]\S*                       # paths, hashes, times, numbers
     | [\w-]+(\.[\w-]+)+\.?                  # names of files
