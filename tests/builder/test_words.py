@@ -121,8 +121,8 @@ def test_every_text_is_filled_in_with_what_it_names() -> None:
             marked = node.func.value
             if node.func.attr != "format" or not isinstance(marked, ast.Call):
                 continue
-            if ast.unparse(marked.func) in ("_", "gettext", "ngettext"):
-                given = {each.arg for each in node.keywords}
+            given = {each.arg for each in node.keywords}
+            if ast.unparse(marked.func) in ("_", "gettext", "ngettext") and None not in given:
                 for text in marked.args:
                     if isinstance(text, ast.Constant):
                         named = {name for _, name, _, _ in string.Formatter().parse(text.value)}
