@@ -24,7 +24,7 @@ from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import load_signer
-from sftunnel_builder.words import _
+from sftunnel_builder.words import Lang, _, spoken
 
 FIREWALLS = (
     ("BSNS-1120-1", "10.48.67.54"),
@@ -85,6 +85,7 @@ class _Story:
         expected: Sequence[int] = (0,),
     ) -> str:
         """Show a command, run it, show and return what came back."""
+        command = _in_language(command)
         screen.result(f"\n   {where}{self._bold[0]}$ {command}{self._bold[1]}")
         sys.stdout.flush()
         shell = ["unshare", "-r", "sh"] if as_root and os.getuid() != 0 else ["sh"]
@@ -303,11 +304,11 @@ def _say_what_next(place: Path | None) -> None:
     """End with what to type for real."""
     screen.result()
     screen.result(_("That was made up. For real, on the FMC or a jump host:"))
-    screen.result("   sftunnel-bundler keygen")
+    screen.result(f"   {_in_language('sftunnel-bundler keygen')}")
     where = _("(on a jump host: --fmc-tree SNAPSHOT)")
-    screen.result(f"   sftunnel-bundler build --out kit      {where}")
+    screen.result(f"   {_in_language('sftunnel-bundler build --out kit')}      {where}")
     where = _("(DIR: where a stick is mounted)")
-    screen.result(f"   sftunnel-bundler usb kit DIR          {where}")
+    screen.result(f"   {_in_language('sftunnel-bundler usb kit DIR')}          {where}")
     screen.result(
         _("then print the runbooks in kit/runbooks/, and carry the stick to the firewalls.")
     )
@@ -315,6 +316,14 @@ def _say_what_next(place: Path | None) -> None:
         screen.result(_("The made-up appliances and the kit are in {place}").format(place=place))
     else:
         screen.result(_("With --keep the made-up appliances and the kit stay, to try things on."))
+
+
+def _in_language(command: str) -> str:
+    """Return a command of ours such that it speaks the language that the demo does."""
+    ours = "sftunnel-bundler "
+    if spoken() is Lang.EN or not command.startswith(ours):
+        return command
+    return f"{ours}--lang {spoken()} {command.removeprefix(ours)}"
 
 
 def _unexpected(what: str) -> BundlerError:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import io
-import string
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +28,6 @@ from sftunnel_builder.words import Lang, speaking
 from .conftest import DEVICE, FMC, TIMES
 from .conftest import NOW as NOW_OF_TRIO
 
-SOURCES = Path(__file__).resolve().parents[2] / "builder" / "sftunnel_builder"
 OTHER = "11111111-2222-3333-4444-555555555555"
 EXPIRED = (NOW_OF_TRIO - timedelta(days=9), NOW_OF_TRIO - timedelta(days=1))
 
@@ -221,40 +218,3 @@ def test_what_was_marked_while_modules_were_loaded() -> None:
     assert Cause.EXPIRED.words == "un certificado ha caducado"
     with speaking(Lang.EN):
         assert Prompt.EXPERT.what_to_type == "type 'sudo su', then the password"
-
-
-def _calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    for path in sorted(SOURCES.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == name:
-                yield f"{path.name} line {node.lineno}", node
-
-
-@pytest.mark.parametrize("name", ["_", "N_", "gettext", "ngettext"])
-def test_no_text_is_filled_in_before_it_is_looked_up(name: str) -> None:
-    calls = list(_calls(name))
-    assert calls
-    for place, call in calls:
-        for text in call.args[: 2 if name == "ngettext" else 1]:
-            assert not isinstance(text, ast.JoinedStr | ast.BinOp), place
-            assert not (isinstance(text, ast.Call) and ast.unparse(text.func).endswith(".format"))
-
-
-def test_every_text_is_filled_in_with_what_it_names() -> None:
-    found = 0
-    for path in sorted(SOURCES.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-                continue
-            marked = node.func.value
-            if node.func.attr != "format" or not isinstance(marked, ast.Call):
-                continue
-            if ast.unparse(marked.func) not in ("_", "gettext", "ngettext"):
-                continue
-            given = {each.arg for each in node.keywords}
-            for text in marked.args[: 2 if ast.unparse(marked.func) == "ngettext" else 1]:
-                if isinstance(text, ast.Constant):
-                    named = {name for _t, name, _s, _c in string.Formatter().parse(text.value)}
-                    assert named - {None} == given, f"{path.name} line {node.lineno}"
-                    found += 1
-    assert found > 200

@@ -1,5 +1,7 @@
+import ast
 import io
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +110,22 @@ def test_english_loads_no_catalogue() -> None:
         "words._('x'); sys.exit('gettext' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_text_is_filled_in_with_what_it_names() -> None:
+    found = 0
+    for path in sorted((ROOT / "builder" / "sftunnel_builder").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            marked = node.func.value
+            if node.func.attr != "format" or not isinstance(marked, ast.Call):
+                continue
+            given = {each.arg for each in node.keywords}
+            if ast.unparse(marked.func) in ("_", "gettext", "ngettext") and None not in given:
+                for text in marked.args:
+                    if isinstance(text, ast.Constant):
+                        named = {name for _, name, _, _ in string.Formatter().parse(text.value)}
+                        assert named - {None} == given, f"{path.name} line {node.lineno}"
+                        found += 1
+    assert found > 200
