@@ -62,7 +62,8 @@ def _refusal(refused: Callable[[], object]) -> tuple[str, str]:
         ),
         pytest.param(
             {"leaf": {"times": (TIMES[0] - timedelta(days=1), TIMES[1])}, "key": b"hello"},
-            "'sftunnel-key.pem': se esperaba un solo bloque PEM 'PRIVATE KEY', se encontró ninguno",
+            "'sftunnel-key.pem': se esperaba un solo bloque PEM 'PRIVATE KEY', se encontró: "
+            "ninguno",
             "copie 'sftunnel-key.pem' del FMC otra vez, como archivo y no por un terminal",
             id="no key",
         ),
