@@ -17,7 +17,6 @@ from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
-from sftunnel_builder.runbook import render_text
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
 from sftunnel_builder.trio import (
@@ -52,6 +51,8 @@ class Bundle:
     file_name: str
     conf: BundleConf
     data: bytes
+    sums_sha256: str | None
+    """SHA-256 of the SHA256SUMS in it, 64 hex digits; None while nobody has signed it."""
 
     def sha256(self) -> str:
         """Return the SHA-256 of the whole file, 64 hex digits."""
@@ -113,6 +114,9 @@ def make_contents(
 
 def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> Bundle:
     """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
+    # Only here, as what reads bundles on a device has no templates.
+    from sftunnel_builder.runbook import render_text
+
     members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
     with speaking(lang):
         members[RUNBOOK] = render_text(facts_of(contents, signer.fingerprint()))
@@ -125,7 +129,9 @@ def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> B
 def pack_contents(contents: Contents) -> Bundle:
     """Pack a bundle as it is."""
     archive = Archive(contents.top, contents.conf.created, contents.members)
-    return Bundle(f"{contents.top}.tar.gz", contents.conf, pack(archive))
+    sums = contents.members.get(SUMS)
+    sums_sha256 = hashlib.sha256(sums).hexdigest() if sums else None
+    return Bundle(f"{contents.top}.tar.gz", contents.conf, pack(archive), sums_sha256)
 
 
 def describe(
