@@ -190,7 +190,18 @@ def open_contents(data: bytes) -> Contents:
     Raises BundlerError (UNTRUSTED).
     """
     archive = unpack(data)  # 1
-    members = archive.members
+    contents = open_members(archive.members)
+    if archive.top != contents.top or archive.mtime != contents.conf.created:
+        raise _altered("bundle.conf is about another bundle")
+    return contents
+
+
+def open_members(members: Mapping[str, bytes]) -> Contents:
+    """Check what an unpacked bundle holds, by path and in the order of SHA256SUMS: 2 to 5.
+
+    The checks are those of `open_contents`, whose first needs the archive. Raises BundlerError
+    (UNTRUSTED).
+    """
     signer = None
     if not SIGNER_MEMBERS.isdisjoint(members):
         signer = _check_signature(members)
@@ -199,8 +210,6 @@ def open_contents(data: bytes) -> Contents:
             raise _altered(f"it has no '{name}'")
     conf = parse_bundle_conf(members["bundle.conf"])  # 4
     contents = Contents(conf, members) if signer is None else OpenedBundle(conf, members, signer)
-    if archive.top != contents.top or archive.mtime != conf.created:
-        raise _altered("bundle.conf is about another bundle")
     _check_landing(contents)
     return contents
 

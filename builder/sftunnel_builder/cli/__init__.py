@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -27,6 +26,7 @@ from sftunnel_builder.cli import (
     verify,
 )
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.last_resort import bug, leave_no_core
 
 app = typer.Typer(
     name="sftunnel-bundler",
@@ -73,7 +73,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; every error is a message and a hint."""
-    _leave_no_core()
+    leave_no_core()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             # As an exception, so that half a kit is cleared away.
@@ -92,18 +92,8 @@ def main() -> NoReturn:
         screen.note("interrupted")
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
-        code = _tell(_bug(error))
+        code = _tell(bug(error))
     raise SystemExit(int(code))
-
-
-def _leave_no_core() -> None:
-    """See to it that a crash leaves no core file: keys and passphrases would be in it.
-
-    A limit of 1 also stops a core that the kernel would pipe to a program, as 0 does not (core(5)).
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    wanted = 0 if most == 0 else 1
-    resource.setrlimit(resource.RLIMIT_CORE, (wanted, wanted))
 
 
 def _tell(error: BundlerError) -> int:
@@ -122,18 +112,3 @@ def _tell_usage(message: str) -> int:
         hint = "see what it takes with: sftunnel-bundler [VERB] --help"
         return _tell(BundlerError(message[:1].lower() + message[1:], hint, ExitCode.USAGE))
     return ExitCode.USAGE
-
-
-def _bug(error: Exception) -> BundlerError:
-    """Return where a bug showed itself; not its message, which may hold what nobody should see."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = "?"
-    if trace:
-        where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-    return BundlerError(
-        f"this is a bug: {type(error).__name__} at {where}, version {__version__}",
-        "please report this line with the command that you typed",
-        ExitCode.BUG,
-    )
