@@ -56,6 +56,11 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         os.write(self._master, b"\x03")
 
+    def hang_up(self) -> None:
+        """Let the terminal go away, and wait for the end."""
+        os.close(self._master)
+        self._run.wait(timeout=60)
+
     def has_echo(self) -> bool:
         return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 

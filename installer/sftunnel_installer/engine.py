@@ -85,17 +85,16 @@ def run_install_sh(
     """Run an install.sh; returns its exit code. Without a listener its output is ours."""
     command = ["sh", "-c", f'{_openssl_function()}; . "$0"', str(script), *arguments]
     run = signals.start(command, is_heard=listener is not None)
-    if listener is not None:
-        _listen(run, listener)
+    if run.stdout is not None and listener is not None:
+        with run.stdout:
+            _listen(run, run.stdout.fileno(), listener)
     code = run.wait()
     signals.ignore()
     return code if code >= 0 else 128 - code
 
 
-def _listen(run: subprocess.Popen[bytes], listener: Listener) -> None:
+def _listen(run: subprocess.Popen[bytes], descriptor: int, listener: Listener) -> None:
     """Pass on what comes until it has ended; who else has the pipe open is not waited for."""
-    assert run.stdout is not None  # noqa: S101  it was started so
-    descriptor = run.stdout.fileno()
     while True:
         if select.select([descriptor], [], [], listener.patience_s)[0]:
             data = os.read(descriptor, 65536)

@@ -40,7 +40,7 @@ from sftunnel_installer.trust import Trust
 
 CONF = "bundle.conf"
 _KIT_IN_STICK = ("sftunnel", "sftunnel.old")
-_LISTED = re.compile(r"([0-9a-f]{64})  bundles/([A-Za-z0-9._-]+\.tar\.gz)")
+_LISTED = re.compile(r"^([0-9a-f]{64})  bundles/([A-Za-z0-9._-]+\.tar\.gz)$", re.MULTILINE)
 _MAX_FILES = 1000
 """An unpacked bundle has a dozen."""
 _CARRY = "copy it to the stick again, and compare its SHA-256 with the printed runbook"

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from programs import Program
 from refusals import sign_again, sign_anew
@@ -105,7 +106,7 @@ def test_a_passphrase_that_is_no_text(program: Program, stick: Path) -> None:
         {"days": (1, 9)},
         {"swap": "ca"},
         {"swap": "key"},
-        {"usage": ("server",)},
+        {"eku": [ExtendedKeyUsageOID.SERVER_AUTH]},
     ],
     ids=str,
 )
