@@ -25,7 +25,7 @@ from sftunnel_builder.errors import BundlerError
 from sftunnel_installer.device import Device
 from sftunnel_installer.find import Found
 
-_RECEIPT = re.compile(r"(?:receipt)? {3,10}(/.*\.json)")
+_RECEIPT = re.compile(r"(?:receipt)? {4,11}(/.*\.json)")
 _END = "-----END SFTUNNEL RECEIPT-----"
 
 

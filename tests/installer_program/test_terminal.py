@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,7 @@ def test_what_it_is_at_is_shown_while_it_lasts_and_is_gone_at_the_end(
 def test_nothing_is_drawn_behind_a_question(program: Program, stick: Path) -> None:
     terminal = _terminal(program, stick, "--signer", program.wall.signer)
     terminal.expect("(not shown):")
-    with pytest.raises(AssertionError):
-        terminal.expect("...", timeout_s=2.5)
+    time.sleep(2.5)
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert terminal.seen.partition("(not shown):")[2].strip("\r\n ^C") == ""
