@@ -14,6 +14,7 @@ from datetime import datetime
 from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
@@ -110,6 +111,13 @@ def make_contents(
                 content = encrypt_pkcs8(content, lock.passphrase, lock.iterations)
             members[trio.source(name)] = content
     return Contents(conf, members)
+
+
+def with_installer(contents: Contents, program: bytes) -> Contents:
+    """Return what a bundle brings with the frozen sftunnel-installer, behind install.sh."""
+    members = dict(contents.members)
+    script = members.pop("install.sh")
+    return Contents(contents.conf, {"install.sh": script, PROGRAM: program, **members})
 
 
 def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> Bundle:

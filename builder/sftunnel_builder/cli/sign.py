@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.carried_installer import read_installer
 from sftunnel_builder.cli.signing import (
     Language,
     SignCommandLine,
@@ -40,6 +41,12 @@ def sign(
             help="Fingerprint of who must have signed the kit before. May be repeated.",
         ),
     ] = None,
+    with_installer: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-installer", help="The sftunnel-installer that bundles may have in them."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The signed kit to write. [default: in place of KIT]"),
@@ -58,6 +65,7 @@ def sign(
         signer=choose_signer(signing_key, signing_passphrase_file, sign_command),
         trusted=trusted,
         now=datetime.now(UTC),
+        installer=read_installer(with_installer) if with_installer else None,
         lang=lang,
     )
     report = sign_kit(request, progress_beside(request.signer, "Signing"))

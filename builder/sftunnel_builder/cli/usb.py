@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.carried_installer import PROGRAM, read_installer
 from sftunnel_builder.cli.verify import read_fingerprints
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.signer import grouped
+from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
     from sftunnel_builder.usb import UsbReport
@@ -35,6 +37,13 @@ def usb(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace another kit on the stick, or the image.")
     ] = False,
+    with_installer: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-installer",
+            help="The frozen sftunnel-installer to put there, too. [default: that of the bundles]",
+        ),
+    ] = None,
     signer: Annotated[
         list[str] | None,
         typer.Option("--signer", help="Fingerprint of who must have signed it. May be repeated."),
@@ -58,6 +67,7 @@ def usb(
         is_image=image is not None,
         replace=replace,
         trusted=trusted,
+        installer=read_installer(with_installer) if with_installer else None,
     )
     try:
         report = copy_kit(request, lambda what: lambda names, n: screen.progress(names, n, what))
@@ -84,6 +94,8 @@ def _show(report: UsbReport) -> None:
     screen.result(f"kit          {report.bundles} bundles, {report.bytes:,} bytes: {done}")
     screen.result(f"signer       {report.signer}")
     screen.result(f"start.sh     {report.start_sha256}")
+    if report.installer_sha256:
+        screen.result(f"{PROGRAM}  {report.installer_sha256}")
     screen.note(f"aloud:       {grouped(report.signer)}")
     if report.has_plain_keys:
         screen.note(
@@ -97,6 +109,12 @@ def _show(report: UsbReport) -> None:
     screen.note("On any of its devices, as root, with the path under which it sees the stick:")
     screen.result(f"    {_command(report)}")
     screen.note(f"Before that: sha256sum {MOUNTED}/start.sh must print there what stands above.")
+    if report.installer_sha256:
+        screen.note(
+            _("Where the device's openssl does not do, with the same comparison: {command}").format(
+                command=f"{MOUNTED}/{PROGRAM} --signer ..."
+            )
+        )
     screen.note("FXOS shows it as usbdrive: or usbA:; mounting it in expert mode is undocumented.")
 
 
@@ -114,6 +132,7 @@ def _as_json(report: UsbReport) -> dict[str, Any]:
         "signer": report.signer,
         "sums_sha256": report.sums_sha256,
         "start_sha256": report.start_sha256,
+        "installer_sha256": report.installer_sha256,
         "bundles": report.bundles,
         "bytes": report.bytes,
         "has_plain_keys": report.has_plain_keys,
