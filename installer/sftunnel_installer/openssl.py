@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 _FLAGS = {
     *("-A", "-binary", "-check", "-enddate", "-fingerprint", "-noout", "-pubin", "-pubkey"),
     *("-pubout", "-r", "-sha256", "-startdate", "-subject"),
@@ -198,8 +199,7 @@ def _x509(call: _Call) -> Iterator[bytes]:
     """Print subject, dates, fingerprint and public key, each if it is asked for."""
     certificate = _certificate(call.values["-in"])
     if "-subject" in call.flags:
-        # RFC 2253 in ASCII: what is not, as install.sh would show it.
-        yield b"subject=" + certificate.subject().encode("ascii", "replace") + b"\n"
+        yield f"subject={_NOT_ASCII.sub(_escaped, certificate.subject())}\n".encode()
     if "-startdate" in call.flags:
         yield b"notBefore=" + _date(certificate.not_before_utc)
     if "-enddate" in call.flags:
@@ -208,6 +208,11 @@ def _x509(call: _Call) -> Iterator[bytes]:
         yield f"sha256 Fingerprint={certificate.fingerprint().upper()}\n".encode()
     if "-pubkey" in call.flags:
         yield _public_pem(certificate.public_key())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Return a character as RFC 2253 allows it to be written: the bytes of its UTF-8 in hex."""
+    return "".join(f"\\{byte:02X}" for byte in found[0].encode())
 
 
 def _certificate(name: str) -> Certificate:

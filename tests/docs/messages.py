@@ -26,7 +26,7 @@ class Message:
     """A message, where it stands, and the exit code that it comes with."""
 
     side: str
-    """`device` or `builder`."""
+    """`device`, `program` (sftunnel-installer) or `builder`."""
     text: str
     """With GAP for what is filled in."""
     code: str
@@ -119,20 +119,31 @@ def _after_expansion(text: str, at: int) -> int:
 
 def builder_messages() -> list[Message]:
     """Return what the Python package says with BundlerError and its kind, refusals and warnings."""
+    return _package_messages(ROOT / "builder" / "sftunnel_builder", "builder")
+
+
+def program_messages() -> list[Message]:
+    """Return what sftunnel-installer says with BundlerError and install.sh does not say, too."""
+    known = {message.text for message in device_messages()}
+    found = _package_messages(ROOT / "installer" / "sftunnel_installer", "program")
+    return [message for message in found if message.text not in known]
+
+
+def _package_messages(package: Path, side: str) -> list[Message]:
     found = []
-    package = ROOT / "builder" / "sftunnel_builder"
     for path in sorted(package.rglob("*.py")):
         if path.parent.name != "lab":
-            module = _Module(path.relative_to(package).as_posix(), ast.parse(path.read_text()))
-            found += module.messages()
+            name = path.relative_to(package).as_posix()
+            found += _Module(name, ast.parse(path.read_text()), side).messages()
     return found
 
 
 class _Module:
     """One module: its calls, and its functions that word an error for others."""
 
-    def __init__(self, name: str, tree: ast.Module) -> None:
+    def __init__(self, name: str, tree: ast.Module, side: str) -> None:
         self.name = name
+        self.side = side
         self.functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
         self.wrappers = dict(filter(None, map(self._wrapper, self.functions)))
 
@@ -164,7 +175,7 @@ class _Module:
                 yield self._message(text, "3, 9")
 
     def _message(self, text: str, code: str) -> Message:
-        return Message("builder", tidy(text), code, self.name)
+        return Message(self.side, tidy(text), code, self.name)
 
     def _wrapper(self, function: ast.FunctionDef) -> tuple[str, tuple[str, str]] | None:
         """Return name, template and code of a function that only words a BundlerError."""
@@ -196,6 +207,8 @@ class _Module:
         """Return the constant parts of a text; argument, if it is filled in, becomes NUL."""
         if isinstance(node, ast.Constant):
             return str(node.value)
+        if isinstance(node, ast.Call):
+            return self._marked(node)
         if not isinstance(node, ast.JoinedStr):
             return GAP
         parts = []
@@ -207,6 +220,14 @@ class _Module:
                 is_argument = argument and ast.unparse(value.value) == argument
                 parts.append("\0" if is_argument else GAP)
         return "".join(parts)
+
+    def _marked(self, call: ast.Call) -> str:
+        """Return the text in `_("...")` or `_("...").format(...)`, GAP for any other call."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "format":
+            call = call.func.value if isinstance(call.func.value, ast.Call) else call
+        if ast.unparse(call.func) != "_" or not isinstance(call.args[0], ast.Constant):
+            return GAP
+        return re.sub(r"\{\w*\}", GAP, str(call.args[0].value))
 
 
 def _code(call: ast.Call) -> str:
@@ -222,7 +243,12 @@ def _code(call: ast.Call) -> str:
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 _ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*) \| ([^|]+) \| ([^|]+) \|$")
-_SIDES = {"On the device": "device", "Reasons": "reason", "On the FMC": "builder"}
+_SIDES = {
+    "On the device: errors of sftunnel-installer": "program",
+    "On the device": "device",
+    "Reasons": "reason",
+    "On the FMC": "builder",
+}
 
 
 def page_rows() -> dict[tuple[str, str], str]:
@@ -242,7 +268,7 @@ def page_rows() -> dict[tuple[str, str], str]:
 def source_rows() -> dict[tuple[str, str], tuple[str, str]]:
     """Return exit codes and places of every message in the sources, by side and message."""
     rows: dict[tuple[str, str], tuple[str, str]] = {}
-    for message in [*device_messages(), *builder_messages()]:
+    for message in [*device_messages(), *program_messages(), *builder_messages()]:
         code, place = rows.get((message.side, message.text), ("", message.place))
         codes = {*filter(None, code.split(", ")), *message.code.split(", ")}
         rows[message.side, message.text] = (", ".join(sorted(codes)), place)

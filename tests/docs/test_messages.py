@@ -8,7 +8,7 @@ from sftunnel_builder.runbook_messages import MESSAGES
 
 def test_the_sources_have_messages() -> None:
     messages = source_rows()
-    assert {side for side, _ in messages} == {"device", "reason", "builder"}
+    assert {side for side, _ in messages} == {"device", "reason", "program", "builder"}
     assert ("device", "this must run as root") in messages
     assert ("builder", "'…' exists already") in messages
 
