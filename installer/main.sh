@@ -139,7 +139,7 @@ main() {
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel=not-looked-at new_key=''
     landed='the new trio' bundle='' log='' told=''
-    keep=5 export_dir='' export_part='' forgotten='' json=no
+    keep=5 export_dir='' export_part='' forgotten='' digest='' json=no
     trap clean_up EXIT
     heed_signals
     trap '' PIPE

@@ -13,6 +13,8 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
   recover    finish or undo what an interrupted run left, nothing else
 
   --signer FPR           fingerprint of the signer to trust, from the printed runbook
+  --digest HEX           SHA-256 of the bundle's SHA256SUMS, from the printed runbook, in place of
+                         a signature, which not every openssl verifies
   --root DIR             act on DIR instead of /: a rehearsal on a copy of a device
   --yes                  ask nothing
   --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
@@ -45,7 +47,7 @@ parse_options() {
         --help | -h) usage; exit 0 ;;
         --version) say "sftunnel-bundler installer $installer_version"; exit 0 ;;
         --?*=*) option=${1%%=*} value=${1#*=}; shift; set -- "$option" "$value" "$@"; continue ;;
-        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer)
+        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer | --digest)
             [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" '--help shows what each takes'
             set_option "$1" "$2"
             shift ;;
@@ -56,6 +58,7 @@ parse_options() {
     : "${verb:=$default_verb}"
     [ "$stage_only" = no ] || goes_with --stage-only install
     [ "$json" = no ] || goes_with --json status
+    [ -z "$digest" ] || goes_with --digest check install
     [ -z "$forgotten" ] || goes_with --forget-signer recover
     [ -z "$backup_wanted" ] || goes_with --backup rollback recover
     [ -z "$export_dir" ] || [ "$stage_only$verb" = noinstall ] || goes_with --export-backup activate rollback recover
@@ -70,11 +73,11 @@ goes_with() {
 
 set_option() {
     case $1 in
-    --signer | --forget-signer)
+    --signer | --forget-signer | --digest)
         hex_digits "$2"
         case $digits in *[!0-9a-f]*) digits='' ;; esac
-        [ "${#digits}" -eq 64 ] || die 2 "$1 wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
-        if [ "$1" = --signer ]; then signers="$signers $digits"; else forgotten=$digits; fi ;;
+        [ "${#digits}" -eq 64 ] || die 2 "$1 wants 64 hex digits, found '$2'" 'copy them from the printed runbook'
+        case $1 in --signer) signers="$signers $digits" ;; --digest) digest=$digits ;; *) forgotten=$digits ;; esac ;;
     --keep)
         case $2 in *[!0-9]* | ???* | 0*) die 2 "--keep wants a whole number from 1 to 99, found '$2'" 'for example --keep 5' ;; esac
         keep=$2 ;;

@@ -83,7 +83,7 @@ copy_receipt() {
 }
 
 remember() {
-    { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
+    [ -z "$signer" ] || { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
         warn "the signer could not be pinned in '$state/signers'"
     known=$(newest_runs)
     { write_file "$state/runs.new" "$known" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import Made
+from rehearsal import AS_ROOT, Firewall, Made
 from sftunnel_builder import __version__
 from sftunnel_builder.resources import installer_script
 
@@ -82,6 +82,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         pytest.param("builder/sftunnel_builder/**/*", "builder/", id="the package"),
         pytest.param("installer/**/*.sh", "installer/", id="the fragments of install.sh, start.sh"),
+        pytest.param(
+            "installer/sftunnel_installer/**/*",
+            "installer/sftunnel_installer/",
+            id="the package for the device",
+        ),
         pytest.param("templates/**/*", "templates/", id="the templates"),
     ],
 )
@@ -89,10 +94,11 @@ def test_the_wheel_holds(wheel: Path, pattern: str, prefix: str) -> None:
     place = {
         "builder/": "",
         "installer/": f"{SHARE}/installer/",
+        "installer/sftunnel_installer/": "sftunnel_installer/",
         "templates/": f"{SHARE}/templates/",
     }
     expected = {
-        place[prefix] + path.relative_to(ROOT / prefix).as_posix()
+        f"{place[prefix]}{path.relative_to(ROOT / prefix).as_posix()}"
         for path in own_files()
         if path in set(ROOT.glob(pattern))
     }
@@ -101,10 +107,15 @@ def test_the_wheel_holds(wheel: Path, pattern: str, prefix: str) -> None:
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    ours = (
+        "sftunnel_builder/",
+        "sftunnel_installer/",
+        f"sftunnel_bundler-{__version__}.dist-info/",
+    )
     strangers = {
         name
         for name in names_in(wheel)
-        if not name.startswith(("sftunnel_builder/", f"sftunnel_bundler-{__version__}.dist-info/"))
+        if not name.startswith(ours)
         or "__pycache__" in name
         or (name.startswith(f"{SHARE}/installer/") and not name.endswith(".sh"))
     }
@@ -124,9 +135,20 @@ def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     assert names_in(rebuilt) == names_in(wheel)
 
 
-def test_the_installed_command_says_its_version(installed: Path, tmp_path: Path) -> None:
-    out = run(installed / "bin" / "sftunnel-bundler", "--version", cwd=tmp_path)
+@pytest.mark.parametrize("command", ["sftunnel-bundler", "sftunnel-installer"])
+def test_the_installed_command_says_its_version(
+    installed: Path, tmp_path: Path, command: str
+) -> None:
+    out = run(installed / "bin" / command, "--version", cwd=tmp_path)
     assert __version__ in out.split()
+
+
+def test_the_installed_installer_program_installs(
+    installed: Path, firewall: Firewall, made: Made
+) -> None:
+    command = [installed / "bin" / "sftunnel-installer", "install", made.kit]
+    run(*AS_ROOT, *command, *firewall.options("--no-restart"), *("--receipt-dir", firewall.root))
+    assert firewall.which_trio() == "new"
 
 
 def test_the_installed_package_is_the_one_of_the_wheel(installed: Path, tmp_path: Path) -> None:

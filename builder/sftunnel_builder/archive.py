@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.words import _
 
@@ -142,10 +143,10 @@ def _tar(archive: Archive) -> bytes:
 
 
 def _mode(name: str) -> int:
-    """Return the mode in the archive: keys are their owner's, install.sh can be executed."""
+    """Return the mode in the archive: keys are their owner's, programs can be executed."""
     if name.endswith("sftunnel-key.pem"):
         return 0o600
-    return 0o755 if name == "install.sh" else 0o644
+    return 0o755 if name in ("install.sh", PROGRAM) else 0o644
 
 
 def _damaged(why: str) -> BundlerError:

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sftunnel_builder.bundle import Bundle, Contents, KeyLock, describe, make_contents
+from sftunnel_builder.bundle import (
+    Bundle,
+    Contents,
+    KeyLock,
+    describe,
+    make_contents,
+    with_installer,
+)
 from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
 from sftunnel_builder.codes import code_lines, render_codes
 from sftunnel_builder.devices import Device, Refusal
@@ -44,6 +51,8 @@ class BuildRequest:
     jobs: int = 1
     lang: Lang = Lang.EN
     """Of the runbooks."""
+    installer: bytes | None = None
+    """The frozen sftunnel-installer, for each bundle."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,10 @@ def build_kit(
             if isinstance(outcome, Refusal):
                 refused.append(outcome)
                 continue
-            bundle = kit.add_bundle(outcome.contents)
+            contents = outcome.contents
+            if request.installer is not None:
+                contents = with_installer(contents, request.installer)
+            bundle = kit.add_bundle(contents)
             codes += outcome.codes
             built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
             if outcome.passphrase and not request.passphrase:
@@ -169,9 +181,10 @@ def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Buil
     """Yield what a bundle holds or a refusal for each device, in order.
 
     Files are read in this process, which may have a snapshot in its memory. The signer stays here,
-    too: what signs cannot be copied to others, and is asked one question at a time.
+    too: what signs cannot be copied to others, and is asked one question at a time. So does the
+    installer, which is the same for all.
     """
-    work = partial(_build_device, request=replace(request, signer=None))
+    work = partial(_build_device, request=replace(request, signer=None, installer=None))
     jobs = min(request.jobs, len(devices) // MIN_DEVICES_A_PROCESS + 1)
     if jobs == 1:
         yield from (work(_read_device(device)) for device in devices)

@@ -14,10 +14,10 @@ from datetime import datetime
 from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
-from sftunnel_builder.runbook import render_text
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer, fingerprint, is_signed_by
 from sftunnel_builder.trio import (
@@ -52,6 +52,8 @@ class Bundle:
     file_name: str
     conf: BundleConf
     data: bytes
+    sums_sha256: str | None
+    """SHA-256 of the SHA256SUMS in it, 64 hex digits; None while nobody has signed it."""
 
     def sha256(self) -> str:
         """Return the SHA-256 of the whole file, 64 hex digits."""
@@ -111,8 +113,18 @@ def make_contents(
     return Contents(conf, members)
 
 
+def with_installer(contents: Contents, program: bytes) -> Contents:
+    """Return what a bundle brings with the frozen sftunnel-installer, behind install.sh."""
+    members = dict(contents.members)
+    script = members.pop("install.sh")
+    return Contents(contents.conf, {"install.sh": script, PROGRAM: program, **members})
+
+
 def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> Bundle:
     """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
+    # Only here, as what reads bundles on a device has no templates.
+    from sftunnel_builder.runbook import render_text
+
     members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
     with speaking(lang):
         members[RUNBOOK] = render_text(facts_of(contents, signer.fingerprint()))
@@ -125,7 +137,9 @@ def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> B
 def pack_contents(contents: Contents) -> Bundle:
     """Pack a bundle as it is."""
     archive = Archive(contents.top, contents.conf.created, contents.members)
-    return Bundle(f"{contents.top}.tar.gz", contents.conf, pack(archive))
+    sums = contents.members.get(SUMS)
+    sums_sha256 = hashlib.sha256(sums).hexdigest() if sums else None
+    return Bundle(f"{contents.top}.tar.gz", contents.conf, pack(archive), sums_sha256)
 
 
 def describe(
@@ -184,7 +198,18 @@ def open_contents(data: bytes) -> Contents:
     Raises BundlerError (UNTRUSTED).
     """
     archive = unpack(data)  # 1
-    members = archive.members
+    contents = open_members(archive.members)
+    if archive.top != contents.top or archive.mtime != contents.conf.created:
+        raise _altered(_("bundle.conf is about another bundle"))
+    return contents
+
+
+def open_members(members: Mapping[str, bytes]) -> Contents:
+    """Check what an unpacked bundle holds, by path and in the order of SHA256SUMS: 2 to 5.
+
+    The checks are those of `open_contents`, whose first needs the archive. Raises BundlerError
+    (UNTRUSTED).
+    """
     signer = None
     if not SIGNER_MEMBERS.isdisjoint(members):
         signer = _check_signature(members)
@@ -193,8 +218,6 @@ def open_contents(data: bytes) -> Contents:
             raise _altered(_("it has no '{name}'").format(name=name))
     conf = parse_bundle_conf(members["bundle.conf"])  # 4
     contents = Contents(conf, members) if signer is None else OpenedBundle(conf, members, signer)
-    if archive.top != contents.top or archive.mtime != conf.created:
-        raise _altered(_("bundle.conf is about another bundle"))
     _check_landing(contents)
     return contents
 

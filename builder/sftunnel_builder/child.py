@@ -7,9 +7,11 @@ import sys
 
 
 def child_environment() -> dict[str, str]:
-    """Return our environment, without the library path that a frozen program has for itself."""
+    """Return our environment, without what a frozen program has in it for itself alone."""
     environment = dict(os.environ)
     if getattr(sys, "frozen", False):
+        # By its _PYI_ variables a frozen program knows the process that has unpacked it.
+        environment = {k: v for k, v in environment.items() if not k.startswith("_PYI_")}
         environment.pop("LD_LIBRARY_PATH", None)
         if "LD_LIBRARY_PATH_ORIG" in environment:
             environment["LD_LIBRARY_PATH"] = environment.pop("LD_LIBRARY_PATH_ORIG")

@@ -93,7 +93,7 @@ class Kit:
         self.add(packed, bundle.data, digest)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
         with speaking(self._lang):
-            facts = facts_of(contents, signer, digest)
+            facts = facts_of(contents, signer, digest, bundle.sums_sha256)
             self.add(runbook, render_text(facts))
             self.add(page, render_html(facts))
         self._devices.append(fleet_device(contents, digest))

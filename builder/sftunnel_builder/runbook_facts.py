@@ -32,9 +32,16 @@ class Facts:
     """Of the kit's start.sh."""
     bundle_sha256: str | None = None
     """None for the copy inside the bundle."""
+    sums_sha256: str | None = None
+    """Of SHA256SUMS in it; None for the copy inside, which that lists."""
 
 
-def facts_of(contents: Contents, signer: str, bundle_sha256: str | None = None) -> Facts:
+def facts_of(
+    contents: Contents,
+    signer: str,
+    bundle_sha256: str | None = None,
+    sums_sha256: str | None = None,
+) -> Facts:
     """Return the facts of a bundle whose trios were checked; signer is a fingerprint."""
     trios = contents.conf.trios
     names = [t.source(name) for t in trios for name in ("cacert.pem", "sftunnel-cert.pem")]
@@ -46,6 +53,7 @@ def facts_of(contents: Contents, signer: str, bundle_sha256: str | None = None) 
         not_after=min(_not_after(contents.members[name], name) for name in names),
         start_sha256=_start_sha256(),
         bundle_sha256=bundle_sha256,
+        sums_sha256=sums_sha256,
     )
 
 

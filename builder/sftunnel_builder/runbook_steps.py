@@ -116,9 +116,20 @@ def _before(facts: Facts) -> tuple[Block, ...]:
 
 
 def _digits(facts: Facts) -> tuple[Block, ...]:
-    blocks = [Digits(_("Fingerprint of the signer:"), facts.signer)]
+    blocks: list[Block] = [Digits(_("Fingerprint of the signer:"), facts.signer)]
     if facts.bundle_sha256:
         blocks.append(Digits(_("SHA-256 of the bundle:"), facts.bundle_sha256))
+    if facts.sums_sha256:
+        blocks += [
+            Text(
+                _(
+                    "Only where the signature does not fit although the bundle is the right one, "
+                    "as this device's openssl is too old for it: --digest, with the next number, "
+                    "in place of --signer and its number."
+                )
+            ),
+            Digits(_("SHA-256 of its SHA256SUMS, for --digest:"), facts.sums_sha256),
+        ]
     return tuple(blocks)
 
 

@@ -6,7 +6,8 @@ of it does not hold:
 1. the kit is whole, as `open_kit` says
 2. who signed it before is one of those whom the operator named, if any were named
 3. every bundle holds the files of the format and no other
-4. its install.sh is that of this release, byte for byte: nobody signs a script that is not known
+4. its install.sh is that of this release, byte for byte, and its sftunnel-installer, if it has one,
+   that which the operator named: nobody signs a program that is not known
 5. its trios hold together and hold now, as `verify` says
 
 Only then are runbooks and signatures made anew. What is installed stays as it was, bundle.conf and
@@ -23,6 +24,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNER_MEMBERS, Contents, check_payload
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
@@ -44,6 +46,8 @@ class SignRequest:
     trusted: Set[str]
     """Fingerprints of who may have signed the kit before; empty: anybody."""
     now: datetime
+    installer: bytes | None = None
+    """The frozen sftunnel-installer that the bundles may have in them."""
     lang: Lang = Lang.EN
     """Of the runbooks; those of the kit before do not count."""
 
@@ -92,7 +96,7 @@ def sign_kit(
         _("find out who signed it; an unsigned kit is signed without --signer"),
     )
     warnings = {
-        contents.top: _check_bundle(name, contents, request.now)
+        contents.top: _check_bundle(name, contents, request)
         for name, contents in opened.bundles.items()
     }
     signed = []
@@ -118,11 +122,12 @@ def sign_kit(
     )
 
 
-def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ...]:
+def _check_bundle(name: str, contents: Contents, request: SignRequest) -> tuple[str, ...]:
     """Checks 3 to 5 of one bundle; returns the warnings."""
     planned = [trio.source(file) for trio in contents.conf.trios for file in TRIO_NAMES]
+    program = [PROGRAM] if PROGRAM in contents.members else []
     if [n for n in contents.members if n not in SIGNER_MEMBERS] != [
-        *("install.sh", "bundle.conf", *planned)
+        *("install.sh", *program, "bundle.conf", *planned)
     ]:  # 3
         raise BundlerError(
             _(
@@ -141,7 +146,17 @@ def _check_bundle(name: str, contents: Contents, now: datetime) -> tuple[str, ..
             _("build the kit again with this release, or sign it with the release that built it"),
             ExitCode.UNTRUSTED,
         )
+    if program and contents.members[PROGRAM] != request.installer:
+        digest = hashlib.sha256(contents.members[PROGRAM]).hexdigest()
+        raise BundlerError(
+            _(
+                "'{name}': its sftunnel-installer is not one that was named, and has the SHA-256 "
+                "'{digest}'"
+            ).format(name=name, digest=digest),
+            _("name the one that it must be with --with-installer, or build the kit without it"),
+            ExitCode.UNTRUSTED,
+        )
     try:
-        return tuple(check_payload(contents, None, now))  # 5
+        return tuple(check_payload(contents, None, request.now))  # 5
     except BundlerError as error:
         raise error.about(name) from None

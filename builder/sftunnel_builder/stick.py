@@ -7,7 +7,7 @@ for:
 | on the stick | what a cut then leaves, and what start.sh finds |
 | --- | --- |
 | sftunnel.new is being written | the old kit, or none |
-| start.sh was replaced | the old kit, or none: any start.sh runs any kit |
+| start.sh was replaced, and sftunnel-installer | the old kit, or none: any of these runs any kit |
 | the old kit became sftunnel.old | the old kit, there |
 | sftunnel.new became sftunnel | the new kit |
 | sftunnel.old is being removed | the new kit |
@@ -28,6 +28,7 @@ from enum import Enum
 from pathlib import Path
 
 from sftunnel_builder.bundle import SIGNATURE, SUMS
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.kit import START
 from sftunnel_builder.on_disk import flush_directory, write_private
@@ -35,18 +36,18 @@ from sftunnel_builder.read_back import read_back
 from sftunnel_builder.words import _
 
 KIT, NEW, OLD = "sftunnel", "sftunnel.new", "sftunnel.old"
-_NEW_START = "start.top"
-"""What will be the stick's start.sh, while it lies in NEW."""
+_NEW_TOP = {START: "start.top", PROGRAM: "installer.top"}
+"""What will lie at the stick's top, while it lies in NEW."""
 _START_HEAD = b"#!/bin/sh\n# start.sh: "
 """How a start.sh of any release begins."""
 _MAC_PREFIX = "._"
 _OF_A_KIT = re.compile(
-    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|index\.html|codes|bundles|runbooks"
+    r"SHA256SUMS(\.sig)?|signer\.pem|start\.(sh|top)|installer\.top|index\.html|codes|bundles|runbooks"
     r"|bundles/sftunnel-[\w.-]+\.tar\.gz(\.sha256)?|runbooks/sftunnel-[\w.-]+\.(txt|html)",
     re.ASCII,
 )
 """What a kit of any release may have in it, relative to it."""
-_OURS = (KIT, NEW, OLD, START, f"{_MAC_PREFIX}{START}", f"{_MAC_PREFIX}{KIT}")
+_OURS = (KIT, NEW, OLD, START, PROGRAM, f"{_MAC_PREFIX}{START}", f"{_MAC_PREFIX}{KIT}")
 
 Watch = Callable[[Iterable[str], int], Iterable[str]]
 """Passes on file names, whose number it is told, and shows progress."""
@@ -97,14 +98,17 @@ def alone(stick: Path) -> Iterator[None]:
         yield
 
 
-def look(stick: Path, files: Mapping[str, bytes]) -> Found:
-    """Return what is on a stick, compared with a kit's files, paths in the kit; writes nothing."""
+def look(stick: Path, files: Mapping[str, bytes], top: Mapping[str, bytes]) -> Found:
+    """Return what is on a stick, compared with a kit's files, paths in the kit; writes nothing.
+
+    top is what lies at the stick's top, by name: start.sh, perhaps the installer program.
+    """
     try:
         facts = os.statvfs(stick)
         # Asked by name, as FAT takes upper and lower case for the same.
         names = {name for name in _OURS if os.path.lexists(stick / name)}
         return Found(
-            held=_held(stick, names, files),
+            held=_held(stick, names, files, top),
             stranger=_stranger(stick, names),
             mac_files=tuple(_mac_files(stick, names)),
             cluster_bytes=facts.f_frsize,
@@ -126,14 +130,17 @@ def _cannot_read(stick: Path, error: OSError) -> BundlerError:
     )
 
 
-def _held(stick: Path, names: set[str], files: Mapping[str, bytes]) -> Held:
+def _held(
+    stick: Path, names: set[str], files: Mapping[str, bytes], top: Mapping[str, bytes]
+) -> Held:
     """Return what kit is there."""
     if not names & {KIT, OLD}:
         return Held.NONE
     if not _is_there(stick / (KIT if KIT in names else OLD) / SUMS, files[SUMS]):
         return Held.OTHER
-    is_whole = KIT in names and not names & {NEW, OLD} and _is_there(stick / START, files[START])
-    return Held.SAME if is_whole and not _differing(stick / KIT, files, files) else Held.DAMAGED
+    is_whole = KIT in names and not names & {NEW, OLD} and names & _NEW_TOP.keys() == top.keys()
+    is_same = is_whole and not _differing(stick, top, top)
+    return Held.SAME if is_same and not _differing(stick / KIT, files, files) else Held.DAMAGED
 
 
 def _differing(place: Path, files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
@@ -172,7 +179,8 @@ def _stranger(stick: Path, names: set[str]) -> str | None:
         # A cut may leave an empty one.
         if head not in (_START_HEAD, b""):
             return START
-    return None
+    is_plain = not (stick / PROGRAM).is_symlink() and (stick / PROGRAM).is_file()
+    return PROGRAM if PROGRAM in names and not is_plain else None
 
 
 def _mac_files(stick: Path, names: set[str]) -> Iterable[str]:
@@ -206,8 +214,15 @@ def free_bytes(stick: Path) -> int:
     return facts.f_frsize * facts.f_bavail
 
 
-def write_kit(stick: Path, files: Mapping[str, bytes], watch: Callable[[str], Watch]) -> None:
+def write_kit(
+    stick: Path,
+    files: Mapping[str, bytes],
+    top: Mapping[str, bytes],
+    watch: Callable[[str], Watch],
+) -> None:
     """Write a kit, by path in the kit, on a stick that is set right; replaces the one there.
+
+    top is what lies at the stick's top, by name; another installer program there goes.
 
     watch is told what is done and returns what shows its progress. Raises BundlerError
     (UNSUITABLE); what then is on the stick is said in the table at the top of this file.
@@ -220,19 +235,22 @@ def write_kit(stick: Path, files: Mapping[str, bytes], watch: Callable[[str], Wa
             os.mkdir(new / directory, 0o700)
         for name in watch(_("Writing"))(names, len(names)):
             write_private(new / name, files[name])
-        write_private(new / _NEW_START, files[START])
+        at_top = {_NEW_TOP[name]: content for name, content in top.items()}
+        for name, content in at_top.items():
+            write_private(new / name, content)
         for place in {(new / name).parent for name in names}:
             flush_directory(place)
         differing = _differing(new, files, watch(_("Comparing"))(names, len(names)))
-        if differing or not _is_there(new / _NEW_START, files[START]):
+        differing += _differing(new, at_top, at_top)
+        if differing:
             raise BundlerError(
                 _("'{place}' reads back other bytes than were written").format(
-                    place=printable(str(new / (differing or [_NEW_START])[0]))
+                    place=printable(str(new / differing[0]))
                 ),
                 _("the stick cannot be trusted: take another one"),
                 ExitCode.UNSUITABLE,
             )
-        _switch(stick)
+        _switch(stick, top)
     except OSError as error:
         raise _cannot_write(stick, error) from None
     finally:
@@ -241,10 +259,13 @@ def write_kit(stick: Path, files: Mapping[str, bytes], watch: Callable[[str], Wa
             _set_right(stick)
 
 
-def _switch(stick: Path) -> None:
+def _switch(stick: Path, top: Mapping[str, bytes]) -> None:
     """Give the new kit, which is whole, the names that start.sh is found by and looks for."""
     kit, new, old = (stick / name for name in (KIT, NEW, OLD))
-    os.replace(new / _NEW_START, stick / START)
+    for name in top:
+        os.replace(new / _NEW_TOP[name], stick / name)
+    for name in _NEW_TOP.keys() - top.keys():
+        (stick / name).unlink(missing_ok=True)
     flush_directory(stick)
     if kit.exists():
         os.rename(kit, old)

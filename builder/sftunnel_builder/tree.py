@@ -65,7 +65,7 @@ class DirectoryTree(Tree):
         """As of every tree."""
         place = self.place(path)
         try:
-            with open_plain_file(self._locate(path), place) as file:
+            with open_plain_file(self.locate(path), place) as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise _unreadable(place, error) from None
@@ -78,14 +78,14 @@ class DirectoryTree(Tree):
     def names(self, path: str) -> list[str]:
         """As of every tree."""
         try:
-            return sorted(os.listdir(self._locate(path)))
+            return sorted(os.listdir(self.locate(path)))
         except OSError:
             return []
 
     def has(self, path: str) -> bool:
         """As of every tree."""
         try:
-            return self._locate(path).exists()
+            return self.locate(path).exists()
         except OSError:
             return False
 
@@ -97,7 +97,7 @@ class DirectoryTree(Tree):
         """Return what stands at a path; None if nothing does. Raises BundlerError."""
         above, _mark, name = path.rpartition("/")
         try:
-            facts = self._locate(above or "/").joinpath(name).lstat()
+            facts = self.locate(above or "/").joinpath(name).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -113,8 +113,11 @@ class DirectoryTree(Tree):
         )
         return Standing(kind, f"{stat.S_IMODE(facts.st_mode):o}", owner)
 
-    def _locate(self, path: str) -> Path:
-        """Return where a path of the appliance is here; an absolute link means the tree."""
+    def locate(self, path: str) -> Path:
+        """Return where a path of the appliance is here; an absolute link means the tree.
+
+        Whether anything stands there is another matter. Raises OSError.
+        """
         left = list(reversed(PurePosixPath(path).parts[1:]))
         at: list[str] = []
         links = 0

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.fat32 import needed_clusters, refuse_names
 from sftunnel_builder.fat32_image import Image, make_image
@@ -49,6 +50,8 @@ class UsbRequest:
     replace: bool
     trusted: Set[str]
     """Fingerprints of who may have signed the kit; empty: anybody."""
+    installer: bytes | None = None
+    """The frozen sftunnel-installer to put beside start.sh; None: that of the bundles, if any."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class UsbReport:
     signer: str
     sums_sha256: str
     start_sha256: str
+    installer_sha256: str | None
+    """Of the sftunnel-installer on the stick; None if there is none."""
     bundles: int
     bytes: int
     """Of all files."""
@@ -95,10 +100,12 @@ def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
     refuse_names(kit.files)  # 2
     notes: tuple[str, ...] = ()
     was_there = False
+    top = top_files(kit, request.installer)
     if request.is_image:
-        write_image(request.place, _image(kit))
+        write_image(request.place, _image(kit, top))
     else:
-        was_there, notes = _copy_to_stick(kit, request, watch)
+        was_there, notes = _copy_to_stick(kit, top, request, watch)
+    program = top.get(PROGRAM)
     return UsbReport(
         place=request.place,
         is_image=request.is_image,
@@ -106,6 +113,7 @@ def copy_kit(request: UsbRequest, watch: Callable[[str], Watch]) -> UsbReport:
         signer=kit.signer,
         sums_sha256=kit.sums_sha256,
         start_sha256=hashlib.sha256(kit.files[START]).hexdigest(),
+        installer_sha256=hashlib.sha256(program).hexdigest() if program else None,
         bundles=len(kit.bundles),
         bytes=sum(map(len, kit.files.values())),
         has_plain_keys=not all(c.is_key_encrypted() for c in kit.bundles.values()),
@@ -119,19 +127,29 @@ _CACHE_NOTE = N_(
 )
 
 
-def stick_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return what lies on a stick, by path, for a kit's files."""
-    return {START: files[START], **{f"{KIT}/{name}": files[name] for name in files}}
+def top_files(kit: OpenedKit, installer: bytes | None) -> dict[str, bytes]:
+    """Return what lies at the top of a stick, where it is typed, by name."""
+    carried = (contents.members.get(PROGRAM) for contents in kit.bundles.values())
+    program = installer or next(filter(None, carried), None)
+    return {START: kit.files[START], **({PROGRAM: program} if program else {})}
 
 
-def _image(kit: OpenedKit) -> Image:
+def stick_files(files: Mapping[str, bytes], top: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return what lies on a stick, by path, for a kit's files and those at the top."""
+    return {**top, **{f"{KIT}/{name}": files[name] for name in files}}
+
+
+def _image(kit: OpenedKit, top: Mapping[str, bytes]) -> Image:
     """Return the image of a kit: always the same one, of the time of its newest bundle."""
     newest = max(contents.conf.created for contents in kit.bundles.values())
-    return make_image(stick_files(kit.files), newest, int(kit.sums_sha256[:8], 16))
+    return make_image(stick_files(kit.files, top), newest, int(kit.sums_sha256[:8], 16))
 
 
 def _copy_to_stick(
-    kit: OpenedKit, request: UsbRequest, watch: Callable[[str], Watch]
+    kit: OpenedKit,
+    top: Mapping[str, bytes],
+    request: UsbRequest,
+    watch: Callable[[str], Watch],
 ) -> tuple[bool, tuple[str, ...]]:
     """Copy a kit to a mounted stick; returns whether it was there already, and what to note."""
     stick = request.place
@@ -142,15 +160,17 @@ def _copy_to_stick(
             ExitCode.USAGE,
         )
     with alone(stick):
-        found = look(stick, kit.files)
+        found = look(stick, kit.files, top)
         notes = tuple(notes_on(found))
         if found.held is Held.SAME and found.stranger is None:
             return True, notes
-        wanted = found.cluster_bytes * needed_clusters(stick_files(kit.files), found.cluster_bytes)
+        wanted = found.cluster_bytes * needed_clusters(
+            stick_files(kit.files, top), found.cluster_bytes
+        )
         refuse_stick(found, wanted, stick, replace=request.replace)  # 3
         set_right(stick)
         refuse_full(wanted, free_bytes(stick), stick)  # 4
-        write_kit(stick, kit.files, watch)  # 5
+        write_kit(stick, kit.files, top, watch)  # 5
     return False, notes
 
 

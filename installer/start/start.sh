@@ -23,13 +23,13 @@ read_options() {
         case $1 in
         --?*=*) pair=$1; shift; set -- "${pair%%=*}" "${pair#*=}" "$@"; continue ;;
         check | status) reads_only=yes ;;
-        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer)
+        --signer | --root | --passphrase-file | --backup | --wait | --receipt-dir | --keep | --export-backup | --forget-signer | --digest)
             [ $# -gt 1 ] && [ -n "$2" ] || die 2 "option '$1' needs a value" 'sh start.sh --signer FPR --help shows what each takes'
             case $1 in
             --signer)
                 digits=$(printf '%s' "$2" | tr -d ' \t\r:' | tr A-F a-f)
                 case $digits in *[!0-9a-f]*) digits='' ;; esac
-                [ "${#digits}" -eq 64 ] || die 2 "$1 wants the 64 hex digits of a fingerprint, found '$2'" 'copy it from the printed runbook'
+                [ "${#digits}" -eq 64 ] || die 2 "$1 wants 64 hex digits, found '$2'" 'copy them from the printed runbook'
                 signers="$signers $digits" ;;
             --root) root=$(cd -P -- "$2" 2>/dev/null && pwd -P) || die 2 "--root '$2' is not a directory" 'name the top of the device tree' ;;
             --receipt-dir) receipt_dir=given ;;

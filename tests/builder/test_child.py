@@ -1,4 +1,4 @@
-"""A program that a frozen one starts gets the library path of the system, not the frozen one."""
+"""A program that a frozen one starts gets the environment of the system, not the frozen one's."""
 
 from __future__ import annotations
 
@@ -29,3 +29,9 @@ def test_the_library_path(
     environment = child_environment()
     assert environment.get("LD_LIBRARY_PATH") == wanted
     assert environment["PATH"] == os.environ["PATH"]
+
+
+def test_it_is_not_taken_for_a_part_of_the_frozen_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setenv("_PYI_APPLICATION_HOME_DIR", "/tmp/_MEI1")  # noqa: S108
+    assert "_PYI_APPLICATION_HOME_DIR" not in child_environment()

@@ -27,7 +27,7 @@ class Message:
     """A message, where it stands, and the exit code that it comes with."""
 
     side: str
-    """`device` or `builder`."""
+    """`device`, `program` (sftunnel-installer) or `builder`."""
     text: str
     """With GAP for what is filled in."""
     code: str
@@ -120,20 +120,31 @@ def _after_expansion(text: str, at: int) -> int:
 
 def builder_messages() -> list[Message]:
     """Return what the Python package says with BundlerError and its kind, refusals and warnings."""
+    return _package_messages(ROOT / "builder" / "sftunnel_builder", "builder")
+
+
+def program_messages() -> list[Message]:
+    """Return what sftunnel-installer says with BundlerError and install.sh does not say, too."""
+    known = {message.text for message in device_messages()}
+    found = _package_messages(ROOT / "installer" / "sftunnel_installer", "program")
+    return [message for message in found if message.text not in known]
+
+
+def _package_messages(package: Path, side: str) -> list[Message]:
     found = []
-    package = ROOT / "builder" / "sftunnel_builder"
     for path in sorted(package.rglob("*.py")):
         if path.parent.name != "lab":
-            module = Module(path.relative_to(package).as_posix(), ast.parse(path.read_text()))
-            found += module.messages()
+            name = path.relative_to(package).as_posix()
+            found += Module(name, ast.parse(path.read_text()), side).messages()
     return found
 
 
 class Module:
     """One module: its calls, and its functions that word an error for others."""
 
-    def __init__(self, name: str, tree: ast.Module) -> None:
+    def __init__(self, name: str, tree: ast.Module, side: str) -> None:
         self.name = name
+        self.side = side
         self.functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
         self.wrappers = dict(filter(None, map(self._wrapper, self.functions)))
 
@@ -165,7 +176,7 @@ class Module:
                 yield self._message(text, "3, 9")
 
     def _message(self, text: str, code: str) -> Message:
-        return Message("builder", tidy(text), code, self.name)
+        return Message(self.side, tidy(text), code, self.name)
 
     def _wrapper(self, function: ast.FunctionDef) -> tuple[str, tuple[str, str]] | None:
         """Return name, template and code of a function that only words a BundlerError."""
@@ -255,7 +266,12 @@ def _code(call: ast.Call) -> str:
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 _ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*) \| ([^|]+) \| ([^|]+) \|$")
-_SIDES = {"On the device": "device", "Reasons": "reason", "On the FMC": "builder"}
+_SIDES = {
+    "On the device: errors of sftunnel-installer": "program",
+    "On the device": "device",
+    "Reasons": "reason",
+    "On the FMC": "builder",
+}
 
 
 def page_rows() -> dict[tuple[str, str], str]:
@@ -275,7 +291,7 @@ def page_rows() -> dict[tuple[str, str], str]:
 def source_rows() -> dict[tuple[str, str], tuple[str, str]]:
     """Return exit codes and places of every message in the sources, by side and message."""
     rows: dict[tuple[str, str], tuple[str, str]] = {}
-    for message in [*device_messages(), *builder_messages()]:
+    for message in [*device_messages(), *program_messages(), *builder_messages()]:
         code, place = rows.get((message.side, message.text), ("", message.place))
         codes = {*filter(None, code.split(", ")), *message.code.split(", ")}
         rows[message.side, message.text] = (", ".join(sorted(codes)), place)

@@ -43,6 +43,9 @@ def help_texts(home: Path) -> dict[str, str]:
     script = home / "install.sh"
     script.write_bytes(installer_script())
     done = subprocess.run(["sh", script, "--help"], capture_output=True, text=True, check=True)
+    own = [sys.executable, "-m", "sftunnel_installer", "--help"]
+    shown = subprocess.run(own, env=environment(home), capture_output=True, text=True, check=True)
+    texts["sftunnel-installer --help"] = shown.stdout
     return {**texts, "sh install.sh --help": done.stdout}
 
 

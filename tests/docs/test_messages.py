@@ -12,7 +12,7 @@ from sftunnel_builder.runbook_messages import MESSAGES
 
 def test_the_sources_have_messages() -> None:
     messages = source_rows()
-    assert {side for side, _ in messages} == {"device", "reason", "builder"}
+    assert {side for side, _ in messages} == {"device", "reason", "program", "builder"}
     assert ("device", "this must run as root") in messages
     assert ("builder", "'…' exists already") in messages
 
@@ -39,7 +39,7 @@ def test_a_message_reads_the_same_however_it_is_worded(worded: str) -> None:
         f"def f():\n message = {worded}\n return Refusal(d, 'uuid', message, '')",
     ]
     for source in sources:
-        (message,) = Module("module.py", ast.parse(source)).messages()
+        (message,) = Module("module.py", ast.parse(source), "builder").messages()
         assert message.text == "'…' has … lines"
 
 
@@ -47,7 +47,7 @@ def test_a_message_reads_the_same_however_it_is_worded(worded: str) -> None:
 @pytest.mark.parametrize("reason", ['f"no {x}"', '_("no {x}").format(x=x)', '"no …"', '_("no …")'])
 def test_a_reason_is_filled_into_what_words_it(template: str, reason: str) -> None:
     source = f"def bad(why):\n return BundlerError({template}, '')\ndef f():\n raise bad({reason})"
-    (message,) = Module("module.py", ast.parse(source)).messages()
+    (message,) = Module("module.py", ast.parse(source), "builder").messages()
     assert message.text == "bad: no …"
 
 

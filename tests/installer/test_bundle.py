@@ -21,7 +21,9 @@ from sftunnel_builder.signer import generate_signer
         pytest.param(["--frobnicate"], "unknown word '--frobnicate'", id="an unknown option"),
         pytest.param(["now"], "unknown word 'now'", id="an unknown verb"),
         pytest.param(["check"], "two verbs: 'install' and 'check'", id="two verbs"),
-        pytest.param(["--signer", "abc"], "64 hex digits of a fingerprint", id="a short signer"),
+        pytest.param(
+            ["--signer", "abc"], "--signer wants 64 hex digits, found 'abc'", id="a short signer"
+        ),
         pytest.param(["--signer", "z" * 64], "found 'zzz", id="a signer that is not hex"),
         pytest.param(["--signer"], "option '--signer' needs a value", id="an option cut off"),
         pytest.param(

@@ -173,7 +173,9 @@ def test_a_state_directory_that_is_a_link_is_refused(firewall: Firewall, stick: 
     ("words", "code", "message"),
     [
         pytest.param(["--signer"], 2, "option '--signer' needs a value", id="no value"),
-        pytest.param(["--signer", "12 zz"], 2, "64 hex digits of a fingerprint", id="no hex"),
+        pytest.param(
+            ["--signer", "12 zz"], 2, "--signer wants 64 hex digits, found '12 zz'", id="no hex"
+        ),
         pytest.param(["--root", "/nowhere"], 2, "'/nowhere' is not a directory", id="no such root"),
         pytest.param(["--root", ROOT], 5, "there is no directory", id="no device there"),
     ],

@@ -2,78 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import shutil
 import signal
-import subprocess
-import termios
 import time
 from pathlib import Path
 
 import pytest
 
-from rehearsal import AS_ROOT, Firewall, need
-
-
-class Terminal:
-    """A run of install.sh on a pseudo-terminal."""
-
-    def __init__(self, firewall: Firewall, *arguments: str, tracing: bool = False) -> None:
-        self._master, slave = pty.openpty()
-        shell = [*firewall.shell, "-x"] if tracing else list(firewall.shell)
-        self._run = subprocess.Popen(
-            [*AS_ROOT, *shell, str(firewall.bundle / "install.sh"), *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=firewall.environment,
-            preexec_fn=lambda: (os.setsid(), _take_terminal()),
-        )
-        os.close(slave)
-        self.seen = ""
-
-    def expect(self, text: str, timeout_s: float = 20) -> None:
-        """Read until a text is on the screen."""
-        deadline = time.monotonic() + timeout_s
-        while text not in self.seen:
-            assert time.monotonic() < deadline, f"wanted {text!r}, found {self.seen!r}"
-            if select.select([self._master], [], [], 0.1)[0]:
-                try:
-                    self.seen += os.read(self._master, 4096).decode()
-                except OSError:
-                    break
-        assert text in self.seen
-
-    def type(self, line: str) -> None:
-        """Type a line, once the terminal is as the program wants it."""
-        time.sleep(0.2)
-        os.write(self._master, f"{line}\n".encode())
-
-    def press_ctrl_c(self) -> None:
-        os.write(self._master, b"\x03")
-
-    def has_echo(self) -> bool:
-        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
-
-    def end(self) -> int:
-        """Read to the end; return the exit status."""
-        while True:
-            try:
-                data = os.read(self._master, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            self.seen += data.decode()
-        return self._run.wait(timeout=20)
-
-
-def _take_terminal() -> None:
-    import fcntl
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from rehearsal import Firewall, need
+from terminal import Terminal
 
 
 @pytest.fixture(params=["dash", "bash", "busybox ash"])
@@ -84,7 +21,7 @@ def asked(request: pytest.FixtureRequest, firewall: Firewall) -> Firewall:
 
 
 def test_fingerprint_passphrase_and_a_yes_are_asked_for(asked: Firewall) -> None:
-    terminal = Terminal(asked, "install", "--root", str(asked.root), "--wait", "0")
+    terminal = Terminal.of(asked, "install", "--root", str(asked.root), "--wait", "0")
     terminal.expect("Type at least its first 20 digits:")
     assert asked.signer not in terminal.seen, "the answer stands on the screen"
     typed = " ".join(asked.signer[i : i + 4] for i in range(0, 20, 4)).upper()
@@ -103,7 +40,7 @@ def test_fingerprint_passphrase_and_a_yes_are_asked_for(asked: Firewall) -> None
 
 @pytest.mark.parametrize("typed", ["19 digits", "wrong digits"])
 def test_too_few_or_wrong_digits_are_refused(firewall: Firewall, typed: str) -> None:
-    terminal = Terminal(firewall, "install", "--root", str(firewall.root))
+    terminal = Terminal.of(firewall, "install", "--root", str(firewall.root))
     terminal.expect("Type at least its first 20 digits:")
     terminal.type(firewall.signer[:19] if typed == "19 digits" else "0" * 20)
     assert terminal.end() == 4
@@ -112,7 +49,7 @@ def test_too_few_or_wrong_digits_are_refused(firewall: Firewall, typed: str) -> 
 
 def test_anything_but_yes_changes_nothing(firewall: Firewall) -> None:
     options = [option for option in firewall.options() if option != "--yes"]
-    terminal = Terminal(firewall, "install", *options)
+    terminal = Terminal.of(firewall, "install", *options)
     terminal.expect("[yes/no]")
     terminal.type("y")
     assert terminal.end() == 2
@@ -122,7 +59,7 @@ def test_anything_but_yes_changes_nothing(firewall: Firewall) -> None:
 
 
 def test_ctrl_c_at_the_passphrase_gives_the_echo_back(asked: Firewall) -> None:
-    terminal = Terminal(asked, "install", "--root", str(asked.root), "--signer", asked.signer)
+    terminal = Terminal.of(asked, "install", "--root", str(asked.root), "--signer", asked.signer)
     terminal.expect("(not shown):")
     time.sleep(0.2)
     assert not terminal.has_echo()
@@ -135,7 +72,7 @@ def test_ctrl_c_at_the_passphrase_gives_the_echo_back(asked: Firewall) -> None:
 
 def test_tracing_does_not_show_the_passphrase(asked: Firewall) -> None:
     options = asked.options()
-    terminal = Terminal(asked, "install", *options, tracing=True)
+    terminal = Terminal.of(asked, "install", *options, tracing=True)
     assert terminal.end() == 0, terminal.seen
     assert asked.passphrase_file.read_text().strip() not in terminal.seen
     asked.assert_trio(asked.new_trio)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import signal
 import sys
 from collections.abc import Iterable
@@ -29,6 +28,7 @@ from sftunnel_builder.cli import (
 )
 from sftunnel_builder.cli.spoken import Verb, Verbs, usage_message
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.words import N_, Lang, _, speak
 
 app = typer.Typer(
@@ -129,7 +129,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; every error is a message and a hint."""
-    _leave_no_core()
+    leave_no_core()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             # As an exception, so that half a kit is cleared away.
@@ -148,18 +148,8 @@ def main() -> NoReturn:
         screen.note(_("interrupted"))
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
-        code = _tell(_bug(error))
+        code = _tell(bug(error))
     raise SystemExit(int(code))
-
-
-def _leave_no_core() -> None:
-    """See to it that a crash leaves no core file: keys and passphrases would be in it.
-
-    A limit of 1 also stops a core that the kernel would pipe to a program, as 0 does not (core(5)).
-    """
-    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    wanted = 0 if most == 0 else 1
-    resource.setrlimit(resource.RLIMIT_CORE, (wanted, wanted))
 
 
 def _tell(error: BundlerError) -> int:
@@ -189,20 +179,3 @@ def _tell_usage(message: str) -> int:
         hint = _("see what it takes with: sftunnel-bundler [VERB] --help")
         return _tell(BundlerError(message[:1].lower() + message[1:], hint, ExitCode.USAGE))
     return ExitCode.USAGE
-
-
-def _bug(error: Exception) -> BundlerError:
-    """Return where a bug showed itself; not its message, which may hold what nobody should see."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = "?"
-    if trace:
-        where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-    return BundlerError(
-        _("this is a bug: {error} at {where}, version {version}").format(
-            error=type(error).__name__, where=where, version=__version__
-        ),
-        _("please report this line with the command that you typed"),
-        ExitCode.BUG,
-    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.carried_installer import read_installer
 from sftunnel_builder.cli.signing import (
     Language,
     SignCommandLine,
@@ -92,6 +93,12 @@ def build(
         bool,
         typer.Option("--plain-keys", help=N_("Leave the device keys unencrypted in the bundles.")),
     ] = False,
+    with_installer: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-installer", help=N_("The frozen sftunnel-installer to put into each bundle.")
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help=N_("Processes to use. [default: one a core]")),
@@ -135,6 +142,7 @@ def build(
         passphrase=read_passphrase_file(key_passphrase_file) if key_passphrase_file else None,
         jobs=jobs or os.cpu_count() or 1,
         lang=lang or spoken(),
+        installer=read_installer(with_installer) if with_installer else None,
     )
     report = build_kit(request, progress_beside(request.signer, _("Building")))
     if as_json:

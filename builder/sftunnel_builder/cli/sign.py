@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.carried_installer import read_installer
 from sftunnel_builder.cli.signing import (
     Language,
     SignCommandLine,
@@ -40,6 +41,12 @@ def sign(
             help=N_("Fingerprint of who must have signed the kit before. May be repeated."),
         ),
     ] = None,
+    with_installer: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-installer", help=N_("The sftunnel-installer that bundles may have in them.")
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help=N_("The signed kit to write. [default: in place of KIT]")),
@@ -59,6 +66,7 @@ def sign(
         trusted=trusted,
         now=datetime.now(UTC),
         lang=lang or spoken(),
+        installer=read_installer(with_installer) if with_installer else None,
     )
     report = sign_kit(request, progress_beside(request.signer, _("Signing")))
     if as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftunnel_builder import screen
+from sftunnel_builder.carried_installer import PROGRAM, read_installer
 from sftunnel_builder.cli.verify import read_fingerprints
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.signer import grouped
@@ -40,6 +41,15 @@ def usb(
     replace: Annotated[
         bool, typer.Option("--replace", help=N_("Replace another kit on the stick, or the image."))
     ] = False,
+    with_installer: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-installer",
+            help=N_(
+                "The frozen sftunnel-installer to put there, too. [default: that of the bundles]"
+            ),
+        ),
+    ] = None,
     signer: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,6 +75,7 @@ def usb(
         is_image=image is not None,
         replace=replace,
         trusted=trusted,
+        installer=read_installer(with_installer) if with_installer else None,
     )
     try:
         report = copy_kit(request, lambda what: lambda names, n: screen.progress(names, n, what))
@@ -96,6 +107,8 @@ def _show(report: UsbReport) -> None:
     screen.result(screen.row(_("kit"), copied))
     screen.result(screen.row(_("signer"), report.signer))
     screen.result(screen.row("start.sh", report.start_sha256))
+    if report.installer_sha256:
+        screen.result(f"{PROGRAM}  {report.installer_sha256}")
     screen.note(screen.row(_("aloud:"), grouped(report.signer)))
     if report.has_plain_keys:
         screen.warn(_("keys in plaintext are in it: whoever has it can pose as those devices"))
@@ -111,6 +124,12 @@ def _show(report: UsbReport) -> None:
             mounted=MOUNTED
         )
     )
+    if report.installer_sha256:
+        screen.note(
+            _("Where the device's openssl does not do, with the same comparison: {command}").format(
+                command=f"{MOUNTED}/{PROGRAM} --signer ..."
+            )
+        )
     screen.note(
         _("FXOS shows it as usbdrive: or usbA:; mounting it in expert mode is undocumented.")
     )
@@ -130,6 +149,7 @@ def _as_json(report: UsbReport) -> dict[str, Any]:
         "signer": report.signer,
         "sums_sha256": report.sums_sha256,
         "start_sha256": report.start_sha256,
+        "installer_sha256": report.installer_sha256,
         "bundles": report.bundles,
         "bytes": report.bytes,
         "has_plain_keys": report.has_plain_keys,

@@ -1,0 +1,1 @@
+"""The command `sftunnel-installer`: picks this device's bundle, verifies it, drives install.sh."""

@@ -1,0 +1,68 @@
+"""What the program is made of, and what it says of itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from programs import Program
+from sftunnel_builder import __version__
+from sftunnel_builder.resources import installer_script
+from sftunnel_installer.options import FLAGS, WITH_VALUE, help_text
+
+ROOT = Path(__file__).resolve().parents[2]
+NEVER = {"typer", "rich", "jinja2", "segno", "serial", "sftunnel_builder.cli"}
+LOAD = """
+import pkgutil, sys, importlib, sftunnel_installer
+for module in pkgutil.iter_modules(sftunnel_installer.__path__):
+    importlib.import_module(f"sftunnel_installer.{module.name}")
+print(*sys.modules)
+"""
+
+
+def test_it_loads_no_more_than_a_device_needs(program: Program) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD],
+        env=program.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "sftunnel_installer.command" in loaded
+    assert loaded & NEVER == set()
+    # Of what it verifies with, only where it is used.
+    assert "cryptography" not in loaded
+
+
+def test_help_and_version_need_neither_root_nor_a_device(program: Program) -> None:
+    done = program.run("--help")
+    assert done.returncode == 0
+    assert done.stdout == help_text()
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    done = program.run("--version")
+    assert done.stdout == f"sftunnel-installer {__version__}\n"
+
+
+def test_its_options_are_those_of_install_sh() -> None:
+    script = installer_script().decode()
+    (line,) = re.findall(r"^ +(--signer \| --root \| .*)\)$", script, re.MULTILINE)
+    assert set(line.split(" | ")) == set(WITH_VALUE)
+    usage = set(re.findall(r"(?m)^  (--[a-z-]+)", script))
+    assert usage - {"--json"} == {*WITH_VALUE, *FLAGS}
+    assert usage <= set(re.findall(r"(?m)^  (--[a-z-]+)", help_text()))
+
+
+def test_it_is_not_run_by_anybody_but_root(program: Program, stick: Path) -> None:
+    words = ["-c", 'exec setpriv --reuid 65534 --clear-groups "$@"', "sh", *program.command]
+    program.command = ["sh", *words]
+    probe = program.run("--version")
+    if probe.returncode:
+        # In a user namespace of one user there is nobody else.
+        assert "setpriv" in probe.stderr or "Permission denied" in probe.stderr
+        return
+    done = program.run("check", stick, *program.wall.options())
+    assert done.returncode == 5
+    assert "error: this must run as root" in done.stderr
