@@ -31,6 +31,7 @@ from sftunnel_builder.bundle import (
     open_bundle,
     open_members,
 )
+from sftunnel_builder.child import STARTED_AS
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.signer import fingerprint, is_signed_by
 from sftunnel_builder.tree import open_plain_file
@@ -79,7 +80,9 @@ def find_bundle(place: Path | None, device: Device, trust: Trust) -> Found:
 
 def _usual_place(device: Device) -> Path:
     """Return where to look if nothing was said; raises BundlerError (USAGE)."""
-    beside, here = Path(os.path.abspath(sys.argv[0])).parent, Path.cwd()
+    # A frozen program is unpacked elsewhere: its launcher says under what name it was started.
+    started_as = os.environ.get(STARTED_AS) or sys.argv[0]
+    beside, here = Path(os.path.abspath(started_as)).parent, Path.cwd()
     for place in (beside, here):
         if _is_bundle(place) or _kit_in(place) or _names_for(place, device):
             return place

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.certificates import Certificate, load_certificate
-from sftunnel_builder.last_resort import leave_no_core
+from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.private_key import (
     canonical_pem,
     decrypt_key,
@@ -39,6 +40,7 @@ from sftunnel_builder.private_key import (
     load_private_key,
 )
 from sftunnel_builder.signer import is_signed_by, public_key
+from sftunnel_installer.talk import complain
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -84,7 +86,10 @@ def answer(words: Sequence[str]) -> int:
     call = _Call(words)
     try:
         data = b"".join(_ANSWERS[call.name](call))
-    except Exception:  # noqa: BLE001  openssl says 1 to all of them; nothing of a key is echoed
+    except (_RefusedError, BundlerError, OSError, ValueError, TypeError, KeyError):
+        return 1
+    except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
+        complain(bug(error))
         return 1
     code = 0
     if "-checkend" in call.values:

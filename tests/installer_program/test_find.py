@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import Program
+from programs import FROZEN, Program
 from rehearsal import Made, make_firewall, make_kit
 from sftunnel_builder.lab.device import LabDevice
 
@@ -62,6 +62,22 @@ def test_nothing_named_the_current_directory_is_looked_through(
 ) -> None:
     _takes(program, stick / "sftunnel/bundles" / bundle.name, cwd=stick)
     _takes(program, program.wall.bundle, cwd=program.wall.bundle)
+
+
+def test_nothing_named_the_directory_of_the_program_is_looked_through(
+    program: Program, bundle: Path, stick: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    environment = program.environment()
+    if program.command == [str(FROZEN)]:
+        shutil.copy(FROZEN, stick)
+        program.command = [str(stick / FROZEN.name)]
+    else:
+        environment["SFTUNNEL_STARTED_AS"] = str(stick / FROZEN.name)
+    words = ["check", *program.wall.options()]
+    done = program.run(*words, cwd=tmp_path / "empty", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert f"bundle     {stick}/sftunnel/bundles/{bundle.name}: whole" in done.stderr
 
 
 def test_nothing_named_and_nothing_there(program: Program, tmp_path: Path) -> None:
