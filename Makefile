@@ -75,6 +75,8 @@ lock: .cache/uv/.made ## Write requirements/*.lock anew from pyproject.toml
 	@$(UV_COMPILE) --output-file requirements/run.lock
 	@$(UV_COMPILE) --extra dev --extra fuzz --constraint requirements/run.lock --no-annotate \
 		--output-file requirements/dev.lock
+	@$(UV_COMPILE) --extra freeze --constraint requirements/run.lock --no-annotate \
+		--output-file requirements/freeze.lock
 
 clean: ## Remove .venv, caches and built files (the trees in .cache/trees stay)
 	@rm -rf .venv .cache/uv .mypy_cache .pytest_cache .ruff_cache build dist/*
