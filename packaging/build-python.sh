@@ -81,6 +81,10 @@ imported=$(objdump -T "$python_libraries/libpython$PYTHON_MINOR.so.1.0" |
     grep -cE 'UND.* (log2|exp|pow|log|sin|cos|fmod|memcpy|memmove|memset)$' || :)
 ((imported >= 9)) || die "only $imported of 10 functions of libm and libc are imported" \
     'zig put its own into libpython: see packaging/int128.c'
+mkdir "$built/python/licences"
+cp ../python/LICENSE "$built/python/licences/CPython.txt"
+cp ../libffi/LICENSE "$built/python/licences/libffi.txt"
+sed -n '/^Copyright notice:/,$p' ../zlib/README >"$built/python/licences/zlib.txt"
 cd ../../../..
 rm -rf "$scratch"
 made python

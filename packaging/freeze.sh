@@ -18,7 +18,6 @@ run_python() {
 }
 quiet "freeze-$COMMAND" run_python -m PyInstaller --noconfirm --clean --log-level WARN \
     --distpath "$work/tree" --workpath "$work/pyinstaller" packaging/program.spec
-cp "$built/libgcc/probe" "$work/tree/$COMMAND/probe"
-run_python packaging/glibc_floor.py "$GLIBC" "$work/tree/$COMMAND"
+cp "$built/libgcc/probe" dist/THIRD-PARTY-LICENSES.txt "$work/tree/$COMMAND/"
+run_python packaging/glibc_floor.py "$GLIBC" "$work/tree/$COMMAND" >&2
 run_python packaging/pack.py packaging/launcher.sh "$work/tree/$COMMAND" "dist/$COMMAND"
-ls -l "dist/$COMMAND" >&2

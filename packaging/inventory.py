@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ from email.message import Message
 from pathlib import Path
 
 RELEASE = os.environ["RELEASE"]
-WHEELS, TOOLS = Path(os.environ["wheels"]), Path(os.environ["tools"])
-SOURCES, BUILT = Path(os.environ["sources"]), Path(os.environ["built"])
+WORK = Path(__file__).resolve().parents[1] / ".cache/freeze"
+"""Where settings.sh says that all is built."""
+SOURCES, TOOLS, BUILT, WHEELS = (WORK / name for name in ("sources", "tools", "built", "wheels"))
+OWN_TEXTS = Path(__file__).parent / "licences"
+"""Licences of packages whose wheels bring none: NAME.txt, from their source archives."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,13 @@ class Part:
     name: str
     version: str
     licence: str
-    """An SPDX expression."""
+    """An SPDX expression; empty where only the part around it says."""
     purl: str
-    """A package URL, which scanners look vulnerabilities up by."""
-    texts: tuple[Path, ...]
+    """A package URL, by which scanners look vulnerabilities up."""
+    texts: tuple[Path, ...] = ()
     """The files with the licence's text."""
+    inner: tuple[Part, ...] = ()
+    """What is compiled into it, by its own list."""
 
 
 def parts() -> list[Part]:
@@ -36,58 +42,69 @@ def parts() -> list[Part]:
 
 def _sources() -> Iterator[Part]:
     """Yield what is compiled from Debian's sources, at the versions that were fetched."""
-    licences = {"libffi": "MIT", "zlib": "Zlib"}
     for line in (SOURCES / "versions").read_text().splitlines():
         package, version = line.split()
-        name = re.sub(r"python[0-9.]+", "CPython", package)
-        purl = f"pkg:deb/debian/{package}@{version.replace(':', '%3A')}?arch=source&distro={RELEASE}"
-        texts = (BUILT / "python" / "licences" / package,)
-        yield Part(name, version, licences.get(package, "PSF-2.0"), purl, texts)
+        name, licence = {"zlib": ("zlib", "Zlib"), "libffi": ("libffi", "MIT")}.get(
+            package, ("CPython", "PSF-2.0")
+        )
+        purl = (
+            f"pkg:deb/debian/{package}@{version.replace(':', '%3A')}?arch=source&distro={RELEASE}"
+        )
+        yield Part(name, version, licence, purl, (BUILT / "python/licences" / f"{name}.txt",))
 
 
 def _tools() -> Iterator[Part]:
-    """Yield what the tools leave in an executable: bootloader, run-time hooks, stack unwinding."""
-    packages = _packages(TOOLS)
-    (pyinstaller,) = packages["pyinstaller"].parent.rglob("pyinstaller-*/**/COPYING.txt")
-    version = _metadata(packages["pyinstaller"])["Version"]
+    """Yield what the tools leave in an executable: the bootloader, what unwinds the stack."""
+    (pyinstaller,), (ziglang,) = (
+        list(TOOLS.glob(f"lib/*/site-packages/{name}-*.dist-info"))
+        for name in ("pyinstaller", "ziglang")
+    )
+    version = _about(pyinstaller)["Version"]
     yield Part(
         "PyInstaller bootloader",
         version,
         "GPL-2.0-or-later WITH Bootloader-exception",
         f"pkg:pypi/pyinstaller@{version}",
-        (pyinstaller,),
+        tuple(pyinstaller.rglob("COPYING.txt")),
     )
-    version = _metadata(packages["ziglang"])["Version"]
-    (text,) = packages["ziglang"].parent.glob("ziglang/lib/libunwind/LICENSE.TXT")
+    version = _about(ziglang)["Version"]
     yield Part(
         "LLVM libunwind",
-        f"of zig {version}",
+        f"zig-{version}",
         "Apache-2.0 WITH LLVM-exception",
         f"pkg:pypi/ziglang@{version}",
-        (text,),
+        (ziglang.parent / "ziglang/lib/libunwind/LICENSE.TXT",),
     )
 
 
 def _wheels() -> Iterator[Part]:
     """Yield the libraries that are frozen."""
-    for name, place in sorted(_packages(WHEELS).items()):
-        about = _metadata(place)
+    for place in sorted(WHEELS.glob("*.dist-info")):
+        about = _about(place)
+        name, version = about["Name"].lower().replace("_", "-"), about["Version"]
         texts = [path for path in sorted(place.rglob("*")) if _is_licence(path)]
-        if not texts:
-            raise SystemExit(f'error: the wheel of "{name}" brings no licence')
         yield Part(
-            name, about["Version"], _licence(about), f"pkg:pypi/{name}@{about['Version']}", (*texts,)
+            name,
+            version,
+            _licence(about),
+            f"pkg:pypi/{name}@{version}",
+            (*texts,) or (OWN_TEXTS / f"{name}.txt",),
+            tuple(_inner(place)),
         )
 
 
-def _packages(place: Path) -> dict[str, Path]:
-    """Return the .dist-info directory of each package below a directory."""
-    found = sorted(place.rglob("*.dist-info"))
-    return {_metadata(path)["Name"].lower().replace("_", "-"): path for path in found}
+def _inner(place: Path) -> Iterator[Part]:
+    """Yield what a wheel's own SBOMs (PEP 770) say is compiled into it."""
+    for path in sorted(place.glob("sboms/*.json")):
+        for component in json.loads(path.read_text())["components"]:
+            purl = component.get("purl", "")
+            # How its builder came by it is a path or an address of no use here.
+            yield Part(component["name"], component["version"], "", purl.partition("?")[0])
 
 
-def _metadata(place: Path) -> Message:
-    return message_from_string((place / "METADATA").read_text())
+def _about(place: Path) -> Message:
+    """Return the METADATA of a .dist-info directory."""
+    return message_from_string((place / "METADATA").read_text("utf-8"))
 
 
 def _is_licence(path: Path) -> bool:
@@ -107,5 +124,8 @@ def _licence(about: Message) -> str:
         return str(about["License-Expression"])
     known = {CLASSIFIERS[line] for line in about.get_all("Classifier", []) if line in CLASSIFIERS}
     if len(known) != 1:
-        raise SystemExit(f'error: what is the licence of "{about["Name"]}"? see inventory.py')
+        raise SystemExit(
+            f'error: the licence of "{about["Name"]}" is not known\n'
+            "hint: see what it is, and add it to CLASSIFIERS in packaging/inventory.py"
+        )
     return known.pop()

@@ -17,8 +17,9 @@ export SOURCE_DATE_EPOCH
 . packaging/settings.sh
 
 step() {
-    local began=$SECONDS
-    "packaging/$1" "${@:2}"
+    local began=$SECONDS runner=bash
+    [[ $1 != *.py ]] || runner=.venv/bin/python
+    "$runner" "packaging/$1" "${@:2}"
     printf '%-22s %4d s\n' "$1" "$((SECONDS - began))" >&2
 }
 
@@ -37,7 +38,10 @@ step build-libgcc.sh
 step build-bootloader.sh
 step fetch-wheels.sh
 step build-wheel.sh
-step freeze.sh sftunnel-bundler sftunnel_builder
-step freeze.sh sftunnel-installer sftunnel_installer
-step describe.sh
-step sum.sh "${SIGNING_KEY:-}"
+step licences.py dist/THIRD-PARTY-LICENSES.txt
+for program in sftunnel-bundler:sftunnel_builder sftunnel-installer:sftunnel_installer; do
+    step freeze.sh "${program%:*}" "${program#*:}"
+done
+step sbom.py dist/sbom.cdx.json dist/sftunnel-bundler dist/sftunnel-installer
+step sums.py dist "${SIGNING_KEY:-}"
+ls -l dist >&2

@@ -14,8 +14,9 @@ import os
 import re
 import sys
 import tarfile
-from importlib import import_module
 from pathlib import Path
+
+import sftunnel_builder
 
 OTHER_WAY = {
     "sftunnel-bundler": "install the wheel on a machine with Python 3.11 or newer and build there",
@@ -72,7 +73,7 @@ def main() -> None:
     """Write the executable, mode 0755."""
     script, tree, out = map(Path, sys.argv[1:])
     facts = {
-        "VERSION": import_module(os.environ["PACKAGE"]).__version__,
+        "VERSION": sftunnel_builder.__version__,
         "GLIBC": os.environ["GLIBC"],
     }
     time_s = int(os.environ["SOURCE_DATE_EPOCH"])
