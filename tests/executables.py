@@ -49,12 +49,16 @@ def run(
 
 
 def in_namespace(setup: str) -> list[str]:
-    """Return what to put before a command; PATH is the usual one for the setup alone."""
+    """Return what to put before a command; PATH is the usual one for the setup alone.
+
+    Its own IPC namespace: OpenSSL notes in a segment of shared memory that random numbers are good.
+    """
     show = f"mount --bind {DIST} {CARRIED}"
     path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
     return [
         "/usr/bin/unshare",
         "-m",
+        "-i",
         "/bin/sh",
         "-c",
         f'({path}; {show} && {setup}) && exec "$@"',

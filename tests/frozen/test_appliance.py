@@ -124,13 +124,13 @@ def test_another_machine_is_told_what_to_do_instead(command: str, tmp_path: Path
 def test_a_libc_that_is_too_old_is_told(command: str) -> None:
     need("busybox (static)", shutil.which("busybox"))
     # No dynamic loader, as where the C library is another: only static programs run.
-    loader = "/lib64/ld-linux-x86-64.so.2"
-    setup = f"busybox mount --bind /dev/null {loader}"
-    path = carried(command)
-    box = [shutil.which("busybox") or "", "sh", "-c"]
-    applets = "for a in $(busybox --list); do ln -s $0 $1/$a; done; PATH=$1 exec sh $2 --version"
-    tools = mounted("/mnt", WIDE)
-    done = run(*box, applets, box[0], "/mnt", path, setup=f"{tools} && {setup}")
+    script = (
+        f"{mounted('/mnt', WIDE)} && busybox --install -s /mnt &&"
+        "mount --bind $(command -v busybox) $(readlink -f /bin/sh) &&"
+        "/mnt/mount --bind /dev/null /lib64/ld-linux-x86-64.so.2 &&"
+        'PATH=/mnt exec busybox sh "$0" --version'
+    )
+    done = run("busybox", "sh", "-c", script, carried(command))
     error, hint = refusal(done, 5)
     assert error == "error: this executable needs the GNU C library 2.17 or newer, for 64 bits"
     assert ("sh install.sh" in hint) == (command == "sftunnel-installer")
@@ -196,11 +196,13 @@ def test_a_whole_build_in_bullseye(kernel: str, on_3_10: Path, made: Made, tmp_p
     assert len(list((tmp_path / "kit/bundles").glob("*.tar.gz"))) == len(made.devices)
 
 
-def test_programs_that_it_starts_get_the_library_path_back(made: Made, tmp_path: Path) -> None:
+def test_programs_that_it_starts_get_library_path_and_umask_of_the_caller(
+    made: Made, tmp_path: Path
+) -> None:
     seen = tmp_path / "seen"
     signer = tmp_path / "sign"
     signer.write_text(
-        f'#!/bin/sh\nprintf %s "${{LD_LIBRARY_PATH-unset}}" >{seen}\n'
+        f'#!/bin/sh\necho "${{LD_LIBRARY_PATH-unset}} $(umask)" >{seen}\n'
         f'exec openssl dgst -sha256 -sign "{made.signing_key}"\n'
     )
     signer.chmod(0o755)
@@ -209,13 +211,19 @@ def test_programs_that_it_starts_get_the_library_path_back(made: Made, tmp_path:
     for value, expected in (("/ngfw/usr/lib", "/ngfw/usr/lib"), (None, "unset")):
         environment = {"PATH": os.environ["PATH"]} | ({"LD_LIBRARY_PATH": value} if value else {})
         done = run(
+            *("sh", "-c", 'umask 027; exec "$@"', "sh"),
             *(carried("sftunnel-bundler"), "build", "--fmc-tree", made.fmc.root),
             *("--signing-key", public, "--sign-command", signer),
             *("--out", tmp_path / f"kit-{expected.count('/')}"),
             environment=environment,
         )
         assert done.returncode == 0, done
-        assert seen.read_text() == expected
+        assert seen.read_text().split() == [expected, "0027"]
+
+
+def test_the_demo_says_that_it_is_not_in_it() -> None:
+    error, _ = refusal(run(carried("sftunnel-bundler"), "demo"), 5)
+    assert error == "error: the demo is not in this executable"
 
 
 def started(place: Path, pipe: Path) -> subprocess.Popen[bytes]:
@@ -283,15 +291,3 @@ def test_nobody_else_can_get_at_what_it_runs(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
-
-
-def test_what_it_writes_has_the_modes_that_the_callers_umask_says(
-    made: Made, tmp_path: Path
-) -> None:
-    for mask, mode in (("022", 0o644), ("027", 0o640)):
-        kit = tmp_path / mask
-        script = f'umask {mask}; exec "$@"'
-        options = ["--fmc-tree", made.fmc.root, "--signing-key", made.signing_key, "--out", kit]
-        done = run("sh", "-c", script, "sh", carried("sftunnel-bundler"), "build", *options)
-        assert done.returncode == 0, done
-        assert (kit / "signer.pem").stat().st_mode & 0o777 == mode

@@ -34,7 +34,7 @@ def members(command: str) -> dict[str, tarfile.TarInfo]:
         return {member.name: member for member in tar.getmembers()}
 
 
-@pytest.mark.parametrize(("command", "most"), zip(COMMANDS, (12 * MB, 10 * MB), strict=True))
+@pytest.mark.parametrize(("command", "most"), [(COMMANDS[0], 12 * MB), (COMMANDS[1], 10 * MB)])
 def test_it_is_small(
     command: str, most: int, record_property: Callable[[str, object], None]
 ) -> None:
