@@ -19,7 +19,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz screenshots lint format catalogues lock wheel clean
+.PHONY: help demo test fuzz screenshots lint format catalogues lock wheel dist clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
@@ -44,6 +44,7 @@ lint: $(DEV) ## Check style, types and shell scripts
 	$(BIN)/python -m ruff format --quiet --check . || { \
 		status=1; echo 'hint: make format puts these files into the project'"'"'s style' >&2; }; \
 	$(BIN)/python -m mypy --strict --no-error-summary || status=1; \
+	$(BIN)/python -m mypy --strict --no-error-summary packaging/*.py || status=1; \
 	.ci/lint-shell || status=1; \
 	exit $$status
 
@@ -66,6 +67,12 @@ wheel: $(DEV) ## Build the wheel into dist/
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
+# The key of a release's signer: make dist SIGNING_KEY=FILE
+SIGNING_KEY ?=
+
+dist: $(DEV) ## Build all that is released into dist/: wheel, sdist, executables, SBOM, checksums
+	@SIGNING_KEY='$(SIGNING_KEY)' packaging/make-dist.sh
+
 # uv takes its index from its own UV_* variables. Pins stay as they are where pyproject.toml still
 # allows them; `make lock ARGS=--upgrade` takes the newest.
 UV_COMPILE = .cache/uv/bin/uv --quiet pip compile pyproject.toml $(ARGS) --universal \
@@ -75,9 +82,11 @@ lock: .cache/uv/.made ## Write requirements/*.lock anew from pyproject.toml
 	@$(UV_COMPILE) --output-file requirements/run.lock
 	@$(UV_COMPILE) --extra dev --extra fuzz --constraint requirements/run.lock --no-annotate \
 		--output-file requirements/dev.lock
+	@$(UV_COMPILE) --extra freeze --constraint requirements/run.lock --no-annotate \
+		--output-file requirements/freeze.lock
 
 clean: ## Remove .venv, caches and built files (the trees in .cache/trees stay)
-	@rm -rf .venv .cache/uv .mypy_cache .pytest_cache .ruff_cache build dist/*
+	@rm -rf .venv .cache/uv .cache/freeze .mypy_cache .pytest_cache .ruff_cache build dist/*
 	@find builder installer tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV):

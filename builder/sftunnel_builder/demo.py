@@ -134,8 +134,7 @@ def _workplace(keep: bool) -> Iterator[Path]:
         command = place / "bin" / "sftunnel-bundler"
         command.parent.mkdir()
         paths = os.pathsep.join(dict.fromkeys(path for path in sys.path if path))
-        frozen = getattr(sys, "frozen", False)
-        program = [sys.executable] if frozen else [sys.executable, "-m", "sftunnel_builder"]
+        program = [sys.executable, "-m", "sftunnel_builder"]
         command.write_text(
             f'#!/bin/sh\nPYTHONPATH={shlex.quote(paths)} exec {shlex.join(program)} "$@"\n'
         )
