@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 
-_PREFIX = "sftunnel-installer."
+_PREFIX = "sftunnel-bundle."
 _IN_MEMORY = ("/dev/shm", "/run")  # noqa: S108  of what lies there nothing is believed
 _HINT = "nothing was changed; look at the free space, and at whether the file system is read-only"
 

@@ -81,7 +81,7 @@ def test_a_kill_leaves_what_the_next_run_sweeps(
     _wait_for(there)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait(timeout=20)
-    assert list(wall.state.glob("sftunnel-installer.*"))
+    assert list(wall.state.glob("sftunnel-bundle.*"))
     program.before_path.clear()
     done = program.verb("install", stick)
     assert done.returncode == 0, done.stderr
