@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 umask 022
 # A build takes nothing from the one who starts it but these.
 unset PYTHONPATH PYTHONHOME LD_LIBRARY_PATH CFLAGS CPPFLAGS CXXFLAGS LDFLAGS
+# What `make dist` was run with is not for the makes of others: CPython's needs the built-in rules.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 export LC_ALL=C TZ=UTC PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 # The time that everything in dist/ is of: that of the last commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null ||

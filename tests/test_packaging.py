@@ -223,5 +223,6 @@ def pins_in(lock: str) -> dict[str, str]:
     return pins
 
 
-def test_the_development_lock_holds_the_runtime_lock() -> None:
-    assert pins_in("run.lock").items() <= pins_in("dev.lock").items()
+@pytest.mark.parametrize("lock", ["dev.lock", "freeze.lock"])
+def test_every_lock_holds_the_runtime_lock(lock: str) -> None:
+    assert pins_in("run.lock").items() <= pins_in(lock).items()
