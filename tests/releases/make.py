@@ -65,6 +65,7 @@ def _rehearse(made: Made, place: Path) -> str:
     assert installed.returncode == 0, installed.stderr
     assert firewall.rollback("--wait", "0", "--receipt-dir", str(place)).returncode == 0
     firewall.device.stop_sftunnel()
+    assert made.report.signer is not None
     code = installed.stdout.rpartition("confirmation code: ")[2].split()[0]
     receipts = sorted(firewall.state.glob("receipts/*.json"))
     assert len(receipts) == 2

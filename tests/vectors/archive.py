@@ -1,4 +1,4 @@
-"""Vectors of the file: gzip, deflate, tar."""
+"""Vectors of the tar: its end, its headers, its members and their names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from vectors.container import Member, octal, stored
+from vectors.container import Member, octal
 from vectors.parts import CREATED, FMC_UUID, GOOD, KEY, Files, bundle
 from vectors.vector import DAMAGED, Vector, of_bundle
 
@@ -24,136 +24,10 @@ TOP = "sftunnel-test-vector-de71ce00"
 def archive_vectors() -> Iterator[Vector]:
     """Yield them."""
     yield of_bundle("archive/good", "none: the base itself", GOOD, "0", "0")
-    yield from _gzip()
-    yield from _deflate()
     yield from _tar()
     yield from _header_fields()
     yield from _members()
     yield from _names()
-
-
-def _gzip() -> Iterator[Vector]:
-    for name, fault, edit, verify, check in (
-        ("magic", "the first byte is not that of gzip", {"head": b"\x1e" + GOOD[1:10]}, HEAD, ""),
-        ("method", "another compression method", {"head": _head(2, 7)}, HEAD, ""),
-        ("text", "FTEXT is set", {"head": _head(3, 5)}, HEAD, "0"),
-        (
-            "no-extra",
-            "no extra field",
-            {"head": _head(3, 0), "extra": b"", "digest": b""},
-            HEAD,
-            "0",
-        ),
-        ("time", "it has a time", {"head": _head(4, 1)}, HEAD, "0"),
-        ("fastest", "XFL says fastest", {"head": _head(8, 4)}, HEAD, "0"),
-        ("system", "the system is Unix", {"head": _head(9, 3)}, HEAD, "0"),
-        ("subfield-id", "the subfield id is `Sb`", {"extra": b"\x24\0Sb\x20\0"}, HEAD, "0"),
-        (
-            "subfield-length",
-            "the subfield is a byte shorter than said",
-            {"extra": b"\x24\0SB\x1f\0"},
-            HEAD,
-            "0",
-        ),
-        (
-            "digest",
-            "a flipped bit in the SHA-256 of the stream",
-            {"digest": _flip(GOOD[16:48])},
-            SUM,
-            "0",
-        ),
-        ("crc", "a flipped bit in the CRC-32", {"tail": _flip(GOOD[-8:])}, TAIL, ""),
-        (
-            "length",
-            "a flipped bit in the length of the tar",
-            {"tail": GOOD[-8:-1] + b"\1"},
-            TAIL,
-            "",
-        ),
-        ("trailing-zero", "a zero behind the end", {"behind": b"\0"}, SUM, ""),
-        (
-            "second-member",
-            "an empty gzip member behind it",
-            {"behind": bytes.fromhex("1f8b080000000000000303000000000000000000")},
-            SUM,
-            "",
-        ),
-    ):
-        changed = bundle(gzip=lambda gzip, edit=edit: replace(gzip, **edit))  # type: ignore[misc]
-        yield of_bundle(f"archive/gzip-{name}", fault, changed, verify, check)
-    named = {"head": _head(3, 12), "digest": GOOD[16:48] + b"bundle.tar\0"}
-    yield of_bundle("archive/gzip-name", "it names a file", _gzipped(**named), HEAD, "0")
-    noted = {"head": _head(3, 20), "digest": GOOD[16:48] + b"comment\0"}
-    yield of_bundle("archive/gzip-comment", "it has a comment", _gzipped(**noted), HEAD, "0")
-    twice = {"extra": b"\x28\0SB\x20\0", "digest": GOOD[16:48] + b"XX\0\0"}
-    yield of_bundle(
-        "archive/gzip-second-subfield", "a second, empty subfield", _gzipped(**twice), HEAD, "0"
-    )
-    yield of_bundle("archive/cut", "the last byte is missing", GOOD[:-1], SUM)
-    yield of_bundle("archive/cut-in-the-header", "47 bytes only", GOOD[:47], HEAD)
-    yield of_bundle("archive/empty", "an empty file", b"", HEAD)
-    yield of_bundle("archive/line-feed-before", "a line feed before it", b"\n" + GOOD, HEAD)
-
-
-def _deflate() -> Iterator[Vector]:
-    def with_stream(stream: Callable[[bytes], bytes]) -> bytes:
-        return bundle(gzip=lambda gzip: gzip.with_stream(stream(gzip.stream)))
-
-    yield of_bundle(
-        "archive/deflate-two-blocks",
-        "none: the stream is in two blocks; how it is compressed is free",
-        with_stream(lambda stream: stored(stream[5:], 16384)),
-        "0",
-        "0",
-    )
-    yield of_bundle(
-        "archive/deflate-padding",
-        "none: the bits behind the block type, which count for nothing, are set; it is what the "
-        "SHA-256 says",
-        with_stream(lambda stream: bytes([stream[0] | 0xF8]) + stream[1:]),
-        "0",
-        "0",
-    )
-    yield of_bundle(
-        "archive/deflate-padding-later",
-        "the same bits set, and the SHA-256 is that of the stream before",
-        bundle(gzip=lambda g: replace(g, stream=bytes([g.stream[0] | 0xF8]) + g.stream[1:])),
-        SUM,
-        "0",
-    )
-    for name, fault, edit, verify in (
-        (
-            "length",
-            "a block's length is not the complement of itself",
-            lambda stream: stream[:3] + _flip(stream[3:5]) + stream[5:],
-            "it does not decompress",
-        ),
-        (
-            "block-type",
-            "a block of the reserved type",
-            lambda stream: b"\7" + stream[1:],
-            "it does not decompress",
-        ),
-        (
-            "no-last-block",
-            "no block says that it is the last",
-            lambda stream: b"\0" + stream[1:],
-            "it does not end where it should",
-        ),
-        (
-            "byte-behind",
-            "a byte behind the last block",
-            lambda stream: stream + b"\0",
-            "it does not end where it should",
-        ),
-        (
-            "cut",
-            "the last byte is missing in the stream",
-            lambda stream: stream[:-1],
-            "it does not end where it should",
-        ),
-    ):
-        yield of_bundle(f"archive/deflate-{name}", fault, with_stream(edit), DAMAGED + verify)
 
 
 def _tar() -> Iterator[Vector]:
@@ -262,7 +136,9 @@ def _header_fields() -> Iterator[Vector]:
         ("padding", "the content is filled up with `x`", {"padding": b"x"}, FORM, "0"),
     ):
         data = bundle(members=_changed("bundle.conf", **change))
-        yield of_bundle(f"archive/tar-{name}", fault, data, verify, check)
+        yield of_bundle(
+            f"archive/tar-{name}", f"header of bundle.conf: {fault}", data, verify, check
+        )
     for name, fault, member, mode in (
         ("mode-key", "the key has mode 644", f"payload/{FMC_UUID}/{KEY}", b"0000644\0"),
         ("mode-install", "install.sh has mode 644", "install.sh", b"0000644\0"),
@@ -376,7 +252,7 @@ def _members() -> Iterator[Vector]:
     )
     yield of_bundle(
         "archive/extra-signed",
-        "a file more that SHA256SUMS lists, outside of payload/",
+        "none: a file more that SHA256SUMS lists, outside of payload/",
         bundle(files=lambda files: {**files, "NOTES": b"later\n"}),
         "0",
         "0",
@@ -388,6 +264,10 @@ def _members() -> Iterator[Vector]:
         f"{DAMAGED}it holds other files than bundle.conf plans",
         "0",
     )
+    dotted = bundle(files=lambda files: {**files, "./extra": b""})
+    not_listed = UNLISTED % "extra"
+    text = "a file more, signed, whose name begins with `./`: stock tools list it without"
+    yield of_bundle("archive/extra-signed-dot", text, dotted, "0", not_listed, free=True)
     for name, check in (
         ("install.sh", "0"),
         ("bundle.conf", "4 bundle.conf is not usable: wanted format '1', found ''"),
@@ -413,7 +293,7 @@ def _members() -> Iterator[Vector]:
 def _names() -> Iterator[Vector]:
     """A file more, with a name that no bundle has."""
     for name, fault, path, check in (
-        ("absolute", "an absolute name", b"/tmp/extra", ""),  # noqa: S108
+        ("absolute", "an absolute name", b"/tmp/extra", ""),
         ("way-out", "a name with `..`", b"%s/../extra" % TOP.encode(), ""),
         ("blank", "a name with a blank", b"%s/ex tra" % TOP.encode(), UNLISTED % "ex tra"),
         ("letter", "a name with a letter that is not ASCII", f"{TOP}/extr\u00e1".encode(), ""),
@@ -458,18 +338,6 @@ def _names() -> Iterator[Vector]:
         "0",
         "0",
     )
-
-
-def _head(at: int, value: int) -> bytes:
-    return GOOD[:at] + bytes([value]) + GOOD[at + 1 : 10]
-
-
-def _flip(data: bytes) -> bytes:
-    return bytes([data[0] ^ 1]) + data[1:]
-
-
-def _gzipped(**parts: bytes) -> bytes:
-    return bundle(gzip=lambda gzip: replace(gzip, **parts))  # type: ignore[arg-type]
 
 
 def _changed(file: str, **change: Any) -> Callable[[list[Member]], list[Member]]:

@@ -51,7 +51,6 @@ def trio_vectors() -> Iterator[Vector]:
 
 def _certificates() -> Iterator[Vector]:
     client, server = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
-    weak = {"key": RSA["weak"]}
     for name, fault, files, verify, check in (
         (
             "expired",
@@ -133,7 +132,7 @@ def _certificates() -> Iterator[Vector]:
         (
             "weak-key",
             "a key of 1024 bits",
-            {CERT: cert(**weak), KEY: pem("PRIVATE KEY", pkcs8(RSA["weak"]))},
+            {CERT: cert(key=RSA["weak"]), KEY: pem("PRIVATE KEY", pkcs8(RSA["weak"]))},
             f"{PLACE}/{CERT}' has a key of 1024 bits, wanted at least 2048",
             "",
         ),
@@ -187,18 +186,24 @@ def _files() -> Iterator[Vector]:
     der = x509.load_pem_x509_certificate(good).public_bytes(s.Encoding.DER)
     lines = good.splitlines(keepends=True)
     for name, fault, data, verify, check in (
-        ("cert-empty", "an empty file", b"", f"{PLACE}/{CERT}' is empty", NOT_ISSUED),
-        ("cert-der", "DER and no PEM", der, f"{PLACE}/{CERT}': wanted one PEM block", ""),
+        ("cert-empty", "an empty certificate file", b"", f"{PLACE}/{CERT}' is empty", NOT_ISSUED),
+        (
+            "cert-der",
+            "the certificate in DER and not in PEM",
+            der,
+            f"{PLACE}/{CERT}': wanted one PEM block",
+            "",
+        ),
         (
             "cert-two",
-            "two certificates in the file",
+            "two certificates in a file",
             good + TRIO[CA],
-            f"{PLACE}/{CERT}': wanted one PEM block 'CERTIFICATE', found 'CERTIFICATE', 'CERTIFICATE'",
+            f"{PLACE}/{CERT}': wanted one PEM block 'CERTIFICATE', found 'CERTIFICATE', '",
             "0",
         ),
         (
             "cert-cut",
-            "a line of the base64 is missing a character",
+            "a line of the certificate is missing a character",
             b"".join([*lines[:3], lines[3][1:], *lines[4:]]),
             f"{PLACE}/{CERT}' line 4 has 63 characters",
             NOT_ISSUED,
@@ -224,7 +229,13 @@ def _files() -> Iterator[Vector]:
             "0",
             "0",
         ),
-        ("cert-line-ends", "line ends of CR LF", good.replace(b"\n", b"\r\n"), "0", "0"),
+        (
+            "cert-line-ends",
+            "a certificate file with line ends of CR LF",
+            good.replace(b"\n", b"\r\n"),
+            "0",
+            "0",
+        ),
     ):
         yield of_bundle(
             f"trio/{name}",
@@ -293,7 +304,7 @@ def _locked_keys() -> Iterator[Vector]:
     other_form = f"3 the key '{place}' is not locked as a build locks it"
     not_planned = f"{DAMAGED}'{place}' is not what bundle.conf says must land"
     shut_there = f"{NO_KEY}does not open: wrong passphrase, or a damaged key"
-    sha1, sha512 = (hashes.SHA1(), "1.2.840.113549.2.7"), (hashes.SHA512(), "1.2.840.113549.2.11")  # noqa: S303
+    sha1, sha512 = (hashes.SHA1(), "1.2.840.113549.2.7"), (hashes.SHA512(), "1.2.840.113549.2.11")
     for name, fault, data, verify, check, free in (
         ("locked", "none: an encrypted key", locked(PLAIN), "0", "0", False),
         (

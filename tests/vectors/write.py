@@ -6,11 +6,14 @@ PYTHONPATH=builder:tests .venv/bin/python tests/vectors/write.py
 from __future__ import annotations
 
 from vectors.archive import archive_vectors
+from vectors.frame import frame_vectors
 from vectors.kit import KIT, kit_vectors
+from vectors.ledger import LEDGER, code_vectors, ledger_vectors
 from vectors.lists import list_vectors
 from vectors.parts import GOOD, PLACE, SIGNER, fingerprint
 from vectors.plan import plan_vectors
-from vectors.receipts import LEDGER, RECEIPT, code_vectors, ledger_vectors, receipt_vectors
+from vectors.plan_form import plan_form_vectors
+from vectors.receipts import RECEIPT, receipt_vectors
 from vectors.trio import trio_vectors
 from vectors.vector import Vector
 
@@ -26,9 +29,11 @@ BASES = {
 def all_vectors() -> list[Vector]:
     """Return every vector, once each."""
     found = [
+        *frame_vectors(),
         *archive_vectors(),
         *list_vectors(),
         *plan_vectors(),
+        *plan_form_vectors(),
         *trio_vectors(),
         *kit_vectors(),
         *receipt_vectors(),
