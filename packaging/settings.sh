@@ -2,7 +2,8 @@
 # What the freezing chain is built from and where it works; sourced by each of its scripts, which
 # are run from the top of the checkout by make-dist.
 
-# The oldest C library that the executables run on. Appliances have 2.17 and newer.
+# The oldest C library that the executables run on. Which one appliances have is not published; their
+# kernels, from 3.10 on, are younger than this one.
 export GLIBC=2.17
 # The Debian release whose sources are compiled. The newest version that its archive has is taken,
 # with its security fixes, and recorded in the SBOM: a fixed one would be gone from the archive some

@@ -67,6 +67,16 @@ def test_the_tar_and_the_order_of_its_members(made: Made, data: bytes) -> None:
         assert header[329:345].strip(b"\0") == b""
 
 
+def test_the_fields_of_a_header_fill_it() -> None:
+    text = (ROOT / "docs/bundle-format.md").read_text().partition("| bytes | field |")[2]
+    column = " ".join(re.findall(r"^\| (\d[\d, -]*) \|", text.partition("\n\n")[0], re.MULTILINE))
+    ends = [
+        (int(first), int(last or first)) for first, last in re.findall(r"(\d+)(?:-(\d+))?", column)
+    ]
+    assert [first for first, _ in ends] == [0, *(last + 1 for _, last in ends[:-1])]
+    assert ends[-1][1] + 1 == 500
+
+
 def test_the_lines_of_bundle_conf(made: Made, data: bytes) -> None:
     content = headers(inflate(data))[1][1]
     text = (ROOT / "docs/bundle-format.md").read_text()
