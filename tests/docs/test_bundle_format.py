@@ -50,7 +50,9 @@ def test_the_gzip_frame(data: bytes) -> None:
 def test_the_tar_and_the_order_of_its_members(made: Made, data: bytes) -> None:
     text = (ROOT / "docs/bundle-format.md").read_text()
     rows = re.findall(r"^\| `([\w./<> -]+)` \| (\d{3}) \|", text, re.MULTILINE)
-    assert len(rows) == 9
+    assert len(rows) == 10
+    # Only `build --with-installer` writes this one.
+    rows.remove(("sftunnel-installer", "755"))
     top = "sftunnel-Plant_4_edge-" + made.devices[1].uuid[:8]
     members = headers(inflate(data))
     for (path, mode), (header, _) in zip(rows, members, strict=True):
