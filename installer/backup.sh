@@ -9,9 +9,11 @@ back_up() {
     last=${last#"${last%%[!0]*}"}
     [ "${last:-0}" -lt 9999 ] || die 5 "there is no number left for a backup in '$state/backups'" 'nothing was changed; remove old backups, and what is none'
     # Numbered, because a device's clock may run backwards.
-    backup_id=$(printf '%04d-%s' $((${last:-0} + 1)) "$(date -u +%Y%m%dT%H%M%SZ)")
+    number=000$((${last:-0} + 1))
+    swap "$started" '[:-]' ''
+    backup_id=${number#"${number%????}"}-$swapped
     new=$work/backup
-    why=$({ mkdir -p "$state/backups" "$new" && fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
+    why=$({ fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot make a backup in '$state/backups': $why" "$disk_hint"
     unused_backup=$state/backups/$backup_id
     step backup "$backup_id, in $state/backups: each file compared with its original"
@@ -24,30 +26,38 @@ fill_backup() {
     for file in $files $absent; do
         if [ -e "$peers/$file" ]; then present="$present $file"; else missing="$missing $file"; fi
     done
-    # shellcheck disable=SC2086
-    (cd "$new" && mkdir $fmcs) || return 1
-    for file in $present; do cp -p "$peers/$file" "$new/$file" || return 1; done
+    set -- "$state/backups"
+    for fmc in $fmcs; do set -- "$@" "$new/$fmc"; done
+    mkdir -p "$@" || return 1
+    for fmc in $fmcs; do
+        set --
+        for file in $present; do [ "${file%/*}" != "$fmc" ] || set -- "$@" "$peers/$file"; done
+        [ $# = 0 ] || cp -p "$@" "$new/$fmc/" || return 1
+    done
     saved='' printed=''
     # shellcheck disable=SC2086
     if [ -n "$present" ]; then
-        saved=$(cd "$new" && sha256 $present) && [ "$saved" = "$(cd "$peers" && sha256 $present)" ] ||
-            { echo 'a copy is not like its original'; return 1; }
-        printed=$(cd "$peers" && stat -c '%a %u:%g' $present) || return 1
+        saved=$(cd "$peers" && sha256sum $present) && printed=$(cd "$peers" && exec stat -c '%a %u:%g' $present) || return 1
     fi
     # `undone` goes at the commit: a later rollback passes over what came to nothing.
-    conf=$(backup_conf) && write_file "$new/backup.conf" "$conf" && cp "$script" "$new/rollback.sh" && seal "$new" && true >"$new/undone" && flush "$new"
+    listed=${saved:+$saved$nl}
+    backup_conf
+    write_file "$new/backup.conf" "$conf" && cp "$script" "$new/rollback.sh" && true >"$new/undone" || return 1
+    # shellcheck disable=SC2086
+    seal "$new" $present backup.conf rollback.sh || return 1
+    case $sealed in "$listed"*) ;; *) echo 'a copy is not like its original'; return 1 ;; esac
 }
 
+# backup_conf: sets $conf.
 backup_conf() {
-    printf 'format=1\nbackup_id=%s\nverb=%s\nbundle_id=%s\n' "$backup_id" "$verb" "$bundle_id"
-    printf 'device_name=%s\ndevice_uuid=%s\nnew_key=%s\n' "$device_name" "$device_uuid" "$new_key_sum"
-    for fmc in $fmcs; do printf 'fmc=%s\n' "$fmc"; done
+    conf="format=1${nl}backup_id=$backup_id${nl}verb=$verb${nl}bundle_id=$bundle_id${nl}device_name=$device_name${nl}device_uuid=$device_uuid${nl}new_key=$new_key_sum"
+    for fmc in $fmcs; do conf="$conf${nl}fmc=$fmc"; done
     for file in $present; do
         line=${saved%%"$nl"*} saved=${saved#*"$nl"}
-        printf 'file=%s /var/sf/peers/%s %s %s\n' "$file" "$file" "${line%% *}" "${printed%%"$nl"*}"
+        conf="$conf${nl}file=$file /var/sf/peers/$file ${line%% *} ${printed%%"$nl"*}"
         printed=${printed#*"$nl"}
     done
-    for file in $missing; do printf 'absent=/var/sf/peers/%s\n' "$file"; done
+    for file in $missing; do conf="$conf${nl}absent=/var/sf/peers/$file"; done
 }
 
 # find_newest: sets $newest, of those that an install made and that was not undone at once.
@@ -55,7 +65,8 @@ find_newest() {
     newest=''
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
         [ -f "$dir/backup.conf" ] && [ ! -e "$dir/undone" ] || continue
-        grep -q '^verb=rollback$' "$dir/backup.conf" || newest=${dir##*/}
+        value_of verb "$dir/backup.conf"
+        [ "$value" = rollback ] || newest=${dir##*/}
     done
 }
 
@@ -78,8 +89,9 @@ choose_backup() {
     is_sealed "$backup" && read_plan "$backup/backup.conf" ||
         die 3 "backup '${chosen##*/}' is damaged: $why" 'nothing was changed; status lists the other backups, --backup ID takes one'
     # A stick has no owners and modes of its own.
-    why=$(set_modes "$backup" 2>&1) && is_in "$backup" || die 5 "cannot set owners and modes in '$work': $why" "$disk_hint"
-    backup_id=$(sed -n 's/^backup_id=\([0-9TZ-]*\)$/\1/p' "$backup/backup.conf")
+    why=$(set_modes "$backup" 2>&1) && is_in "$backup" "$files" || die 5 "cannot set owners and modes in '$work': $why" "$disk_hint"
+    value_of backup_id "$backup/backup.conf"
+    backup_id=${value##*[!0-9TZ-]*}
     script=$backup/rollback.sh
     step backup "$backup_id is as it was made"
 }

@@ -5,21 +5,26 @@
 check_form() {
     [ -f "$bundle/SHA256SUMS" ] && [ -f "$bundle/SHA256SUMS.sig" ] && [ -f "$bundle/signer.pem" ] ||
         die 4 "'$bundle' is not a whole bundle: SHA256SUMS, SHA256SUMS.sig or signer.pem is missing" 'unpack the whole .tar.gz and run the install.sh inside it'
-    check_line_ends SHA256SUMS
-    read_sums "$bundle" || die 4 'SHA256SUMS is not a list of checksums' "$carry_hint"
-    odd=$(cd "$bundle" && find . ! -type f ! -type d -o -type f -links +1)
-    [ -z "$odd" ] || die 4 "the bundle holds a link, or what else is no plain file: '$odd'" "$carry_hint"
-    listed=$(printf '%s\n' "$names" SHA256SUMS SHA256SUMS.sig | sort)
-    found=$(cd "$bundle" && find . -type f | sed 's|^\./||' | sort)
-    [ "$listed" != "$found" ] || return 0
-    odd=$(only_in "$found" "$listed")
+    read_sums "$bundle" || { check_line_ends SHA256SUMS; die 4 'SHA256SUMS is not a list of checksums' "$carry_hint"; }
+    # What is a link, or no plain file, stands there twice.
+    odd=$nl$(cd "$bundle" && exec find . ! -type d -print \( ! -type f -o -links +1 \) -print)$nl lacking=''
+    for name in $names SHA256SUMS SHA256SUMS.sig; do
+        case $odd in
+        *"$nl./$name$nl"*) odd=${odd%%"$nl./$name$nl"*}$nl${odd#*"$nl./$name$nl"} ;;
+        *) lacking="$lacking $name" ;;
+        esac
+    done
+    [ "$odd$lacking" != "$nl" ] || return 0
+    found=$(cd "$bundle" && find . ! -type f ! -type d -o -type f -links +1)
+    [ -z "$found" ] || die 4 "the bundle holds a link, or what else is no plain file: '$found'" "$carry_hint"
+    odd=$(printf '%s' "$odd" | sed 's|^\./||; /^$/d')
     case /$odd in *[/"$nl"]._* | *[/"$nl"].DS_Store*) die 4 \
         "macOS has put files of its own into the bundle: '$odd'" 'carry the .tar.gz itself and unpack it on the device' ;; esac
     [ -z "$odd" ] || die 4 \
         "the bundle holds what SHA256SUMS does not list: '$odd'" 'unpack the .tar.gz into an empty directory; nothing may be added to it'
-    odd=$(only_in "$listed" "$found")
-    [ -z "$odd" ] || die 4 \
-        "the bundle lacks what SHA256SUMS lists: '$odd'" 'unpack the whole .tar.gz again'
+    for name in $lacking; do
+        [ -f "$bundle/$name" ] || die 4 "the bundle lacks what SHA256SUMS lists: '${lacking# }'" 'unpack the whole .tar.gz again'
+    done
     die 4 'SHA256SUMS lists a file twice' "$carry_hint"
 }
 
@@ -32,7 +37,7 @@ check_line_ends() {
 # copy_bundle: from here on the stick may be pulled out.
 copy_bundle() {
     check_space
-    why=$({ mkdir "$work" && mkdir "$work/bundle" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
+    why=$({ mkdir "$work" "$work/bundle" "$work/new" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
         die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
     bundle=$work/bundle
 }
@@ -42,13 +47,13 @@ check_signature() {
     command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f; sftunnel-installer needs none'
     signer=''
     if [ -n "$digest" ]; then
-        found=$(sha256 <"$bundle/SHA256SUMS")
+        found=$(sha256sum <"$bundle/SHA256SUMS")
         [ "${found%% *}" = "$digest" ] ||
             die 4 "SHA256SUMS is another one: wanted SHA-256 '$digest', found '${found%% *}'" 'take the digits from the printed runbook of this bundle; if they are the same, it is not that bundle'
         step bundle "SHA256SUMS has the SHA-256 given with --digest"
         [ -n "$signers" ] || return 0
     fi
-    signer=$(openssl pkey -pubin -in "$bundle/signer.pem" -outform DER 2>/dev/null | sha256)
+    signer=$(openssl pkey -pubin -in "$bundle/signer.pem" -outform DER 2>/dev/null | sha256sum)
     signer=${signer%% *}
     verdict=$(openssl dgst -sha256 -verify "$bundle/signer.pem" -signature "$bundle/SHA256SUMS.sig" "$bundle/SHA256SUMS" 2>/dev/null) || verdict=''
     [ "$verdict" = 'Verified OK' ] || die 4 'the signature does not fit: SHA256SUMS, its signature or signer.pem is damaged' "$carry_hint"
@@ -67,8 +72,10 @@ trust_signer() {
         *) die 4 "the bundle is signed by another key: wanted '${signers# }', found '$signer'" "$stranger_hint" ;;
         esac
     elif [ -f "$state/signers/$signer" ]; then
-        trusted_by="pinned $(value_of pinned "$state/signers/$signer")"
-        trusted_by="$trusted_by by the install of bundle $(value_of bundle "$state/signers/$signer")"
+        value_of pinned "$state/signers/$signer"
+        trusted_by="pinned $value by the install of bundle "
+        value_of bundle "$state/signers/$signer"
+        trusted_by=$trusted_by$value
     elif is_interactive; then
         trusted_by='as typed'
         say 'Whose bundle is this? Read the signer fingerprint from the PRINTED runbook, not from this device.'
@@ -85,11 +92,13 @@ trust_signer() {
 }
 
 check_checksums() {
-    odd=$(changed_in "$bundle")
+    changed_in "$bundle"
     # shellcheck disable=SC2086
     [ -z "$odd" ] || check_line_ends $odd
     [ -z "$odd" ] || die 4 "damaged, as its checksum is not the signed one: '$odd'" "$carry_hint"
-    step '' "$(printf '%s\n' "$names" | grep -c .) files have the checksums that it lists"
+    # shellcheck disable=SC2086
+    set -- $names
+    step '' "$# files have the checksums that it lists"
     is_showable "$bundle/bundle.conf" || die 4 'bundle.conf is not usable: it holds what a terminal would obey' "$rebuild_hint"
     read_plan "$bundle/bundle.conf" || die 4 "bundle.conf is not usable: $why" "$rebuild_hint"
 }

@@ -10,7 +10,19 @@ count_days() {
     # A year that begins in March has the leap day as its last.
     year=$(($4 - (month_number < 3)))
     days=$((365 * year + year / 4 - year / 100 + year / 400 + (153 * ((month_number + 9) % 12) + 2) / 5 + ${2#0} - 719469))
-    iso_time=$(printf '%04d-%02d-%02dT%sZ' "$4" "$month_number" "${2#0}" "$3")
+    # Of two figures each.
+    iso_month=0$month_number iso_day=0${2#0}
+    iso_time=$4-${iso_month#"${iso_month%??}"}-${iso_day#"${iso_day%??}"}T$3Z
+}
+
+# in_order TIME TIME: is the first, such as 2026-11-28T09:30:00Z, not the later one? By two numbers: one
+# would be too large for some shells.
+in_order() {
+    swap "$1" '[!0-9]' ''
+    earlier=$swapped
+    swap "$2" '[!0-9]' ''
+    [ "${earlier%??????}" -lt "${swapped%??????}" ] ||
+        { [ "${earlier%??????}" = "${swapped%??????}" ] && [ "${earlier#????????}" -le "${swapped#????????}" ]; }
 }
 
 # made_at CERTIFICATE: sets $iso_time to its notBefore.

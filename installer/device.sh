@@ -11,9 +11,11 @@ read_identity() {
         MODEL) trim "$value"; this_model=$trimmed ;;
         esac
     done <"$ims_conf"
-    this_uuid=$(printf '%s' "$this_uuid" | tr A-F a-f)
+    lower_hex "$this_uuid"
+    this_uuid=$swapped
     is_uuid "$this_uuid" || die 5 "'$ims_conf' holds no usable APPLIANCE_UUID" "look at it: grep APPLIANCE_UUID '$ims_conf'"
-    this_model=$(printf '%s' "$this_model" | tr -c '\040-\176' '?')
+    printable "$this_model"
+    this_model=$swapped
 }
 
 # trim TEXT: sets $trimmed: without blanks, CR and quotes around it.

@@ -3,42 +3,45 @@
 # the holder's PID and start time. One whose holder is gone is not taken away, as two runs could find
 # it at once, but followed by a link lock.after-<its target>, which only one of them can make.
 
-# started_at PID: in clock ticks since boot (proc(5), field 22); nothing of a dead process.
+# started_at PID: sets $ticks, since boot (proc(5), field 22), empty for a dead process.
 started_at() {
+    ticks=''
     { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
     # shellcheck disable=SC2086
     set -- ${stat##*) }
     case $1 in Z | X) return 0 ;; esac
     shift 19
-    printf '%s' "$1"
+    ticks=$1
 }
 
 # find_holder: follows the links; sets $holder, whom the last names, $chain, the links, $tail, the next.
 find_holder() {
     tail=$state/lock chain='' holder=''
-    while next=$(readlink "$tail" 2>/dev/null); do
+    while [ -L "$tail" ] && next=$(readlink "$tail" 2>/dev/null); do
         chain="$chain ${tail##*/}" holder=$next tail=$state/lock.after-$next
     done
 }
 
-is_held() { [ -n "$holder" ] && [ "$(started_at "${holder%%:*}")" = "${holder#*:}" ]; }
+is_held() { [ -n "$holder" ] && started_at "${holder%%:*}" && [ "$ticks" = "${holder#*:}" ]; }
 
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        if why=$(mkdir "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
+        if why=$(mkdir -m 700 "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
     fi
-    why=$(chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
-    me=$$:$(started_at $$) tries=0
-    while find_holder; [ "$holder" != "$me" ]; do
+    [ "$made_state" = yes ] || why=$(chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
+    started_at $$
+    me=$$:$ticks tries=0
+    find_holder
+    while [ "$holder" != "$me" ]; do
         ! is_held || die 5 "another run is at work on this device: process '${holder%%:*}'" 'wait for it, or look at it with ps'
         tries=$((tries + 1))
         [ "$tries" -lt 9 ] || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
         link=$tail
-        why=$(ln -s "$me" "$link" 2>&1) || case $why in *exists*) continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
+        why=$(ln -s "$me" "$link" 2>&1) || case $why in *exists*) find_holder; continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
         # What it follows may have been given up just now.
         find_holder
-        [ "$holder" = "$me" ] || rm -f "$link" 2>/dev/null || :
+        [ "$holder" = "$me" ] || { rm -f "$link" 2>/dev/null || :; find_holder; }
     done
 }
 
@@ -64,7 +67,7 @@ clean_up() {
     [ -z "$export_part" ] || rm -f "$export_part" || :
     give_up_lock
     [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
-    [ "$made_state" = no ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
+    [ "$made_state$committed" != yesno ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
     exit "$code"
 }
 
@@ -73,23 +76,25 @@ give_up_lock() {
     [ -n "$me" ] && [ "$holder" = "$me" ] || return 0
     # A commit that was broken off keeps its files and its journal, for recover.
     if [ "$committing" = no ]; then
-        sweep || :
+        sweep || printf '%s\n' "$why" >&2 || :
         [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
     else
         code=7
     fi
     # The first one first: without it the others mean nothing.
-    # shellcheck disable=SC2086
-    (cd "$state" && rm -f $chain) || :
+    set --
+    for link in $chain; do set -- "$@" "$state/$link"; done
+    rm -f "$@" || :
 }
 
 # sweep: what an interrupted run may have left, a plaintext key among it.
 sweep() {
-    rm -rf "$work" "$state"/*.new || return 1
-    for beside in "$state"/lock.after-*; do
-        case "$chain " in *" ${beside##*/} "*) ;; *) rm -f "$beside" || return 1 ;; esac
+    set --
+    for beside in "$work" "$state"/*.new "$state"/lock.after-*; do
+        case "$chain " in *" ${beside##*/} "*) ;; *) [ ! -e "$beside" ] && [ ! -L "$beside" ] || set -- "$@" "$beside" ;; esac
     done
     for name in $trio_names; do
-        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || rm -f "$beside" || return 1; done
+        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
     done
+    [ $# = 0 ] || why=$(rm -rf "$@" 2>&1)
 }

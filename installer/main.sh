@@ -40,7 +40,7 @@ do_activate() {
     script=$staged/install.sh
     [ -f "$staged/bundle.conf" ] || die 5 'nothing is staged on this device' 'install --stage-only does that'
     why='a file is not what was staged'
-    is_sealed "$staged" && read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" ||
+    is_sealed "$staged" && read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" "$files" ||
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
     signer=$(cat "$staged/signer")
     [ -z "$signers" ] || trust_signer
@@ -76,19 +76,21 @@ do_recover() {
 # unlock_bundle: the files as they must land, in the work directory.
 unlock_bundle() {
     # shellcheck disable=SC2086
-    why=$({ cp -R "$bundle/payload" "$work/new" && cp "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
-        for fmc in $fmcs; do plain_key "$bundle/payload/$fmc/sftunnel-key.pem" | cat >"$fmc/sftunnel-key.pem" || exit 1; done &&
+    why=$({ cp -R "$bundle/payload/." "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
+        for fmc in $fmcs; do open_key "$bundle/payload/$fmc/sftunnel-key.pem" && put_secret "$opened" | cat >"$fmc/sftunnel-key.pem" || exit 1; done &&
         chmod 644 $files && chown 0:0 $files; } 2>&1) ||
         die 5 "cannot write in '$work': $why" "$disk_hint"
-    is_in "$work/new" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
+    is_in "$work/new" "$files" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
 }
 
 keep_staged() {
-    why=$({ write_file "$work/new/signer" "$signer" && cp "$script" "$work/new/" && seal "$work/new" &&
+    # shellcheck disable=SC2086
+    why=$({ write_file "$work/new/signer" "$signer" && cp "$script" "$work/new/" && seal "$work/new" $files bundle.conf install.sh signer &&
         { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
         die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
     keep_log "staged-$bundle_id"
-    say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $(quoted "$state/staged/install.sh") activate$root_option"
+    quoted "$state/staged/install.sh"
+    say "staged for $device_name: nothing in a peer directory has changed; in the window: sh $swapped activate$root_option"
 }
 
 drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'$state/staged' holds a key and could not be removed"; }
@@ -97,13 +99,15 @@ drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'
 replace_trio() {
     [ "$verb" = rollback ] || name_new_key
     back_up
-    undo="sh $(quoted "$state/backups/$backup_id/rollback.sh")$root_option"
+    quoted "$state/backups/$backup_id/rollback.sh"
+    undo="sh $swapped$root_option"
     stage "$1" || die 5 "cannot write beside the old files: $why" "$disk_hint"
     step stage 'written beside the old files, flushed, compared'
     still_locked
     begin_receipt
     commit
-    [ "$verb" = rollback ] || [ "$bundle_id" != "$(value_of bundle_id "$state/staged/bundle.conf")" ] || drop_staged
+    value_of bundle_id "$state/staged/bundle.conf"
+    [ "$verb" = rollback ] || [ "$bundle_id" != "$value" ] || drop_staged
     result=0
     restart_sftunnel && confirm_tunnel || result=8
     write_receipt "$result" "$verb"
@@ -135,7 +139,7 @@ heed_signals() {
 }
 
 main() {
-    died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase=''
+    died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase='' opened_file='' bundle_kib=0
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel=not-looked-at new_key=''
     landed='the new trio' bundle='' log='' told=''

@@ -93,6 +93,3 @@ set_option() {
     --receipt-dir) receipt_dir=$2 ;;
     esac
 }
-
-# hex_digits TEXT: sets $digits.
-hex_digits() { digits=$(printf '%s' "$1" | tr -d ' \t\r:' | tr A-F a-f); }

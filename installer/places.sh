@@ -8,8 +8,8 @@ find_places() {
         root=$(cd -P -- "$wanted" 2>/dev/null && pwd -P) || die 2 "--root '$wanted' is not a directory" 'name the top of the device tree'
         [ "$root" != / ] || root=''
     fi
-    root_option=''
-    [ -z "$root" ] || root_option=" --root $(quoted "$root")"
+    quoted "$root"
+    root_option=${root:+" --root $swapped"}
     find_dir /etc/sf
     resolve "${resolved#"$root"}/ims.conf"
     ims_conf=$resolved
@@ -50,9 +50,6 @@ resolve() {
     done
     [ -z "$rest" ] || resolved=/nonexistent
 }
-
-# quoted TEXT: for pasting into a shell.
-quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
 is_uuid() {
     case $1 in

@@ -28,19 +28,15 @@ read_plan() {
     why='it does not name a device, or not a whole trio for every FMC'
     pending=$files
     # shellcheck disable=SC2086
-    planned=$(count $files $absent)
+    set -- $files $absent
+    planned=$#
     # shellcheck disable=SC2086
-    wanted=$(count $fmcs)
+    set -- $fmcs
     case $bundle_id in *[!A-Za-z0-9._-]*) return 1 ;; esac
     first_fmc=${fmcs# }
     first_fmc=${first_fmc%% *}
-    is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$planned" -eq $((3 * wanted)) ]
+    is_uuid "$device_uuid" && [ -n "$fmcs" ] && [ "$planned" -eq $((3 * $#)) ]
 }
-
-count() { echo $#; }
-
-# value_of KEY FILE
-value_of() { sed -n "s/^$1=//p" "$2" 2>/dev/null || :; }
 
 # add_fmc UUID [RUN]
 add_fmc() {
@@ -70,28 +66,26 @@ add_name() {
     [ "$1" = "/var/sf/peers/$file" ]
 }
 
-# differing DIR [PREFIX SUFFIX]: the pending files that DIR, their names so framed, does not hold with
-# the planned contents, modes and owners.
-differing() {
-    where=$1 prefix=${2-} suffix=${3-}
+# find_odd DIR FILES [PREFIX SUFFIX]: sets $odd, those of these files of the plan that DIR, their names
+# so framed, does not hold with the planned contents, modes and owners.
+find_odd() {
+    where=$1 wanted=$2 prefix=${3-} suffix=${4-} odd=''
     set --
-    for file in $pending; do set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"; done
+    for file in $wanted; do set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"; done
     [ $# -gt 0 ] || return 0
-    found=$nl$(cd "$where" && { sha256 "$@"; stat -c '%a %u:%g %n' "$@"; } 2>/dev/null | sed "s|/$prefix\([^/]*\)$suffix\$|/\1|")$nl
-    for file in $pending; do
+    found=$nl$(exec 2>/dev/null; cd "$where" && sha256sum "$@"; echo; exec stat -c '%a %u:%g %n' "$@")$nl
+    for file in $wanted; do
         sum=${sums%%"  $file$nl"*} mode=${modes%%" $file$nl"*}
-        case $found in *"$nl${sum##*"$nl"}  $file$nl"*) ;; *) printf '%s ' "$file" && continue ;; esac
-        case $found in *"$nl${mode##*"$nl"} $file$nl"*) ;; *) printf '%s ' "$file" ;; esac
+        case $found in *"$nl${sum##*"$nl"}  $1$nl"*"$nl${mode##*"$nl"} $1$nl"*) ;; *) odd="$odd$file " ;; esac
+        shift
     done
 }
 
-is_in() { [ -z "$(differing "$@")" ]; }
+is_in() { find_odd "$@" && [ -z "$odd" ]; }
 
-# unlike: what is not as planned on the device.
-unlike() {
-    for file in $absent; do [ ! -e "$peers/$file" ] || printf '%s ' "$file"; done
-    pending=$files
-    differing "$peers"
+# holds: is all on the device as planned? Sets $odd, what is not.
+holds() {
+    find_odd "$peers" "$files"
+    for file in $absent; do [ ! -e "$peers/$file" ] || odd="$odd$file "; done
+    [ -z "$odd" ]
 }
-
-holds() { [ -z "$(unlike)" ]; }

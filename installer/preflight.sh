@@ -11,10 +11,13 @@ check_ready() {
         [ -w "${path%/*}" ] || die 5 "'${path%/*}' is not writable" 'is the file system mounted read-only'
     done
     # shellcheck disable=SC2086
-    linked=$(cd "$peers" && stat -c '%h %n' $files 2>/dev/null | sed -n '/^1 /d; s/^[0-9]* //p') || :
-    [ -z "$linked" ] || warn "'$linked' in '$peers' has another name, a hard link, which will keep the old file"
+    linked='' found=$(cd "$peers" && exec stat -c '%h:%n' $files 2>/dev/null) || :
+    for file in $found; do case $file in 1:*) ;; *) linked="$linked ${file#*:}" ;; esac; done
+    [ -z "$linked" ] || warn "'${linked# }' in '$peers' has another name, a hard link, which will keep the old file"
     check_flags
-    step '' "$(printf '%s' "$sums" | grep -c .) files to put in place: no link or directory stands there, no flag is set, and the directories are writable"
+    # shellcheck disable=SC2086
+    set -- $files
+    step '' "$# files to put in place: no link or directory stands there, no flag is set, and the directories are writable"
     command_path=''
     [ "$restart" = no ] || find_command pmtool ||
         die 5 'pmtool was not found, so that sftunnel could not be restarted' 'run as root in expert mode; or add --no-restart and restart sftunnel yourself'
@@ -23,15 +26,14 @@ check_ready() {
 
 check_space() {
     free_kib=''
-    # The figure before the percentage: what comes later may hold blanks.
-    # shellcheck disable=SC2046
-    for field in $(df -P -k "${state%/*}" 2>/dev/null | tail -n 1); do
+    # In the last line, the figure before the percentage: what comes later may hold blanks.
+    found=$(df -P -k "${state%/*}" 2>/dev/null) || :
+    for field in ${found##*"$nl"}; do
         case $field in *%) break ;; esac
         free_kib=$field
     done
     case $free_kib in '' | *[!0-9]*) die 5 "cannot tell the free space of '$peers'" 'look with: df -k' ;; esac
-    bundle_kib=0
-    [ -z "$bundle" ] || bundle_kib=$(du -sk "$bundle") bundle_kib=${bundle_kib%%[!0-9]*}
+    [ -z "$bundle" ] || [ "$bundle_kib" != 0 ] || bundle_kib=$(du -sk "$bundle") bundle_kib=${bundle_kib%%[!0-9]*}
     wanted_kib=$((needed_kib + 2 * bundle_kib))
     [ "$free_kib" -ge "$wanted_kib" ] ||
         die 5 "too little space under '$peers': wanted $wanted_kib KiB, found $free_kib" 'make room on that file system, but not in the peer directories'
@@ -39,9 +41,14 @@ check_space() {
 
 check_flags() {
     command -v lsattr >/dev/null 2>&1 || return 0
-    # shellcheck disable=SC2086
-    flagged=$(cd "$peers" && lsattr -d $fmcs $files 2>/dev/null | sed -n 's/^[^ ]*[ia][^ ]* *//p') || :
-    [ -z "$flagged" ] || die 5 "immutable or append-only, in '$peers': '$flagged'" 'find out who set the flag; chattr -i -a takes it away'
+    # shellcheck disable=SC2046,SC2086
+    set -- $(cd "$peers" && exec lsattr -d $fmcs $files 2>/dev/null)
+    flagged=''
+    while [ $# -gt 1 ]; do
+        case $1 in *[ia]*) flagged="$flagged $2" ;; esac
+        shift 2
+    done
+    [ -z "$flagged" ] || die 5 "immutable or append-only, in '$peers': '${flagged# }'" 'find out who set the flag; chattr -i -a takes it away'
 }
 
 agree() {

@@ -14,19 +14,25 @@ name_new_key() {
 # begin_receipt: of a plan and backup $backup_id; sets $new_key, empty if it is gone.
 begin_receipt() {
     of_backup=$backup_id of_bundle=$bundle_id of_device=$device_uuid of_files="$files $absent" new_key=''
-    trio_before=$(trio_now) || :
-    for file in "$peers/$first_fmc/sftunnel-key.pem" "$peers/$first_fmc/.sftunnel-key.pem$staged_suffix" "$state"/backups/*/"$first_fmc/sftunnel-key.pem"; do
-        [ -f "$file" ] && found=$(sha256 <"$file") && [ "${found%% *}" = "$new_key_sum" ] || continue
+    trio_now
+    trio_before=$trio
+    for file in "$peers/$first_fmc/.sftunnel-key.pem$staged_suffix" "$peers/$first_fmc/sftunnel-key.pem" "$state"/backups/*/"$first_fmc/sftunnel-key.pem"; do
+        [ -f "$file" ] && found=$(sha256sum <"$file") && [ "${found%% *}" = "$new_key_sum" ] || continue
         new_key=$(cat "$file") || new_key=''
         break
     done
 }
 
-# trio_now: the SHA-256 of what sha256sum says of the plan's files that are there.
+# trio_now: sets $trio, the SHA-256 of what sha256sum says of the plan's files that are there, sorted.
 trio_now() {
-    # shellcheck disable=SC2086
-    found=$(cd "$peers" && sha256 $of_files 2>/dev/null | sort -k 2 | sha256)
-    printf '%s' "${found%% *}"
+    set --
+    for dir in "$peers"/*; do
+        for name in $trio_names; do
+            case "$of_files " in *" ${dir##*/}/$name "*) set -- "$@" "${dir##*/}/$name" ;; esac
+        done
+    done
+    trio=$(cd "$peers" && sha256sum "$@" 2>/dev/null </dev/null | sha256sum) || :
+    trio=${trio%% *}
 }
 
 # write_receipt CODE VERB
@@ -43,29 +49,30 @@ write_receipt() {
 # make_receipt CODE VERB: prints what the screen shows of it.
 make_receipt() {
     draft=$state/receipt.new
-    mkdir -p "$state/receipts" && write_file "$draft" "sftunnel-bundler code 1 $of_bundle" && sign "$draft" || return 1
+    have_dir "$state/receipts" && write_file "$draft" "sftunnel-bundler code 1 $of_bundle" && sign "$draft" || return 1
     coded=$2
     [ "$coded" != activate ] || coded=install
-    letters=$(printf '%s %s %s\n' "$signature" "$coded" "$1" | openssl dgst -sha256 -binary | openssl base64 -A)
     # shellcheck disable=SC2018,SC2019
-    letters=$(printf '%s' "$letters" | tr A-Z a-z | tr -cd 'a-hjkmnp-z2-9' | cut -c 1-12)
-    said=$(receipt_json "$@")
+    letters=$(printf '%s %s %s\n' "$signature" "$coded" "$1" | openssl dgst -sha256 -binary | openssl base64 -A | tr A-Z a-z)
+    swap "$letters" '[!a-hjkmnp-z2-9]' ''
+    letters=${swapped%"${swapped#????????????}"}
+    receipt_json "$@"
     write_file "$draft" "$said" && sign "$draft" && write_file "$draft" "$said$nl$signature" && flush "$draft" && mv -f "$draft" "$receipt" && flush "$state/receipts" || return 1
     printf '%s\n' '-----BEGIN SFTUNNEL RECEIPT-----'
-    printf '%s\n' "$said.$signature" | sed "s/.\{64\}/&\\$nl/g" | grep .
+    printf '%s\n' "$said.$signature" | fold -w 64
     printf '%s\nconfirmation code: %s\n' '-----END SFTUNNEL RECEIPT-----' "$letters"
 }
 
 # sign FILE: sets $signature. The key goes through a pipe.
 sign() { signature=$(put_secret "$new_key" | openssl dgst -sha256 -sign /dev/stdin "$1" | openssl base64 -A) && [ -n "$signature" ]; }
 
-# receipt_json CODE VERB. One substitution a command: bash 5.2 stumbles over a trap that comes between two.
+# receipt_json CODE VERB: sets $said. One substitution a command: bash 5.2 stumbles over a trap that comes between two.
 receipt_json() {
-    trio_after=$(trio_now)
-    printf '{"after":"%s","backup":"%s","before":"%s","bundle":"%s","device":"%s",' \
-        "$trio_after" "$of_backup" "$trio_before" "$of_bundle" "$of_device"
-    printf '"ended":"%s","exit":%s,"format":1,"installer":"%s","pid_after":"%s","pid_before":"%s","started":"%s","tunnel":"%s","verb":"%s"}\n' \
-        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$installer_version" "$pid_after" "$pid_before" "$started" "$tunnel" "$2"
+    trio_now
+    ended=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    swap "{'after':'$trio','backup':'$of_backup','before':'$trio_before','bundle':'$of_bundle','device':'$of_device','ended':'$ended','exit':$1,\
+'format':1,'installer':'$installer_version','pid_after':'$pid_after','pid_before':'$pid_before','started':'$started','tunnel':'$tunnel','verb':'$2'}" "'" '"'
+    said=$swapped
 }
 
 copy_receipt() {
@@ -83,19 +90,22 @@ copy_receipt() {
 }
 
 remember() {
-    [ -z "$signer" ] || { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
+    [ -z "$signer" ] || { have_dir "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
         warn "the signer could not be pinned in '$state/signers'"
-    known=$(newest_runs)
-    { write_file "$state/runs.new" "$known" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||
+    newest_runs
+    { write_file "$state/runs.new" "${newest%"$nl"}" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||
         warn "the generate_certs.pl run could not be remembered in '$state/runs'"
 }
 
+# newest_runs: sets $newest, lines of an FMC and the newest run that this device has had of it.
 newest_runs() {
-    {
-        for run in $runs; do printf '%s %s\n' "${run%%:*}" "${run#*:}"; done
-        cat "$state/runs" 2>/dev/null || :
-    } | sort -k 1,1 -k 2,2nr | while read -r fmc run; do
-        [ "$fmc" = "${last-}" ] || printf '%s %s\n' "$fmc" "$run"
-        last=$fmc
+    newest=''
+    for run in $runs; do
+        known_run "${run%%:*}"
+        [ "${known:-0}" -gt "${run#*:}" ] || known=${run#*:}
+        newest="$newest${run%%:*} $known$nl"
     done
+    [ ! -f "$state/runs" ] || while read -r of_fmc known; do
+        case "$runs " in *" $of_fmc:"*) ;; *) newest="$newest$of_fmc $known$nl" ;; esac
+    done <"$state/runs"
 }

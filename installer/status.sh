@@ -11,37 +11,66 @@ do_status() {
         [ ! -d "$dir" ] || ! is_uuid "${dir##*/}" || look_at_peer
     done
     of_peers=$list list='' of_staged=null
-    if [ -f "$state/staged/bundle.conf" ]; then
-        id=$(value_of bundle_id "$state/staged/bundle.conf") name=$(value_of device_name "$state/staged/bundle.conf")
-        step staged "bundle $id for $name: activate commits it"
-        of_staged="{\"bundle\":$(json_text "$id"),\"device_name\":$(json_text "$name")}"
-    fi
+    [ ! -f "$state/staged/bundle.conf" ] || look_at_staged
     for dir in "$state"/backups/[0-9][0-9][0-9][0-9]-*; do
         [ -f "$dir/backup.conf" ] || continue
-        id=${dir##*/} made_by=$(value_of verb "$dir/backup.conf") undone=false note=''
+        value_of verb "$dir/backup.conf"
+        id=${dir##*/} undone=false note='' object=''
         [ ! -e "$dir/undone" ] || undone=true note=', which came to nothing'
-        step backup "$id, made by $made_by$note"
-        list="$list,{\"id\":$(json_text "$id"),\"undone\":$undone,\"verb\":$(json_text "$made_by")}"
+        step backup "$id, made by $value$note"
+        add_text id "$id"
+        object="$object,\"undone\":$undone"
+        add_text verb "$value"
+        list="$list,{${object#,}}"
     done
     of_backups=$list list=''
-    for file in "$state"/signers/*; do
-        [ -f "$file" ] || continue
-        id=${file##*/} since=$(value_of pinned "$file")
-        step signer "$id is pinned since $since"
-        list="$list,{\"bundle\":$(json_text "$(value_of bundle "$file")"),\"fingerprint\":$(json_text "$id"),\"pinned\":$(json_text "$since")}"
-    done
+    for file in "$state"/signers/*; do [ ! -f "$file" ] || look_at_signer; done
     if [ "$json" = no ]; then warn_interrupted; else status_json >&3; fi
 }
 
 status_json() {
     interrupted=null running=null
-    case $phase in '') ;; running) running=${holder%%:*} ;; *) interrupted="{\"phase\":\"$phase\",\"verb\":$(json_text "$cut_verb")}" ;; esac
-    printf '{"backups":[%s],"device":{"model":%s,"uuid":"%s"},"format":1,"interrupted":%s,' "${of_backups#,}" "$(json_text "$this_model")" "$this_uuid" "$interrupted"
+    case $phase in '') ;; running) running=${holder%%:*} ;; *) json_text "$cut_verb"; interrupted="{\"phase\":\"$phase\",\"verb\":$quoted}" ;; esac
+    json_text "$this_model"
+    printf '{"backups":[%s],"device":{"model":%s,"uuid":"%s"},"format":1,"interrupted":%s,' "${of_backups#,}" "$quoted" "$this_uuid" "$interrupted"
     printf '"peers":[%s],"running":%s,"signers":[%s],"staged":%s}\n' "${of_peers#,}" "$running" "${list#,}" "$of_staged"
 }
 
-# json_text TEXT: a JSON string.
-json_text() { printf '"%s"' "$(printf '%s' "$1" | tr '\001-\037\177' '?' | sed 's/[\\"]/\\&/g')"; }
+# json_text TEXT: sets $quoted, a JSON string.
+json_text() {
+    swap "$1" '[[:cntrl:]]' '?'
+    swap "$swapped" '[\\]' "\\\\"
+    swap "$swapped" '"' '\"'
+    quoted="\"$swapped\""
+}
+
+# add_text KEY TEXT: to $object.
+add_text() {
+    json_text "$2"
+    object="$object,\"$1\":$quoted"
+}
+
+look_at_staged() {
+    value_of bundle_id "$state/staged/bundle.conf"
+    id=$value object=''
+    add_text bundle "$id"
+    value_of device_name "$state/staged/bundle.conf"
+    add_text device_name "$value"
+    step staged "bundle $id for $value: activate commits it"
+    of_staged="{${object#,}}"
+}
+
+# look_at_signer: $file.
+look_at_signer() {
+    object=''
+    value_of bundle "$file"
+    add_text bundle "$value"
+    add_text fingerprint "${file##*/}"
+    value_of pinned "$file"
+    add_text pinned "$value"
+    step signer "${file##*/} is pinned since $value"
+    list="$list,{${object#,}}"
+}
 
 # look_at_peer: $dir.
 look_at_peer() {
@@ -59,9 +88,10 @@ look_at_peer() {
     # A paste by hand leaves invisible bytes in names.
     for file in "$dir"/*.pem?*; do
         [ -e "$file" ] || continue
-        name=$(printf '%s' "${file##*/}" | tr -c '\040-\176' '?')
-        step '' "also there: '$name'"
-        litter="$litter,$(json_text "$name")"
+        printable "${file##*/}"
+        step '' "also there: '$swapped'"
+        json_text "$swapped"
+        litter="$litter,$quoted"
     done
     list="$list,{\"ca\":$ca,\"certificate\":$certificate,\"fmc\":\"${dir##*/}\",\"key\":\"$key_is\",\"litter\":[${litter#,}]}"
 }
@@ -70,23 +100,27 @@ look_at_peer() {
 look_at_certificate() {
     certificate=null
     shown=$(openssl x509 -noout -subject -nameopt RFC2253 -enddate -fingerprint -sha256 -in "$dir/$1" 2>/dev/null) || { step '' "$1: MISSING, OR NOT A CERTIFICATE"; return 0; }
-    subject=$(printf '%s\n' "$shown" | sed -n 's/^subject= *//p' | tr -c '\040-\176\n' '?')
-    fingerprint=$(printf '%s\n' "$shown" | sed -n 's/.*Fingerprint=//p' | tr -d : | tr A-F a-f)
-    not_after=$(printf '%s\n' "$shown" | sed -n 's/^notAfter=//p')
+    shown=$nl$shown$nl
+    subject=${shown#*"${nl}subject="} not_after=${shown#*"${nl}notAfter="} fingerprint=${shown##*Fingerprint=}
+    trim "${subject%%"$nl"*}"
+    printable "$trimmed"
+    subject=$swapped not_after=${not_after%%"$nl"*}
+    hex_digits "$fingerprint"
     # shellcheck disable=SC2046
     count_days $(date -u '+%b %d %H:%M:%S %Y')
-    today=$days now=${iso_time#*T}
+    today=$days now=$iso_time
     # shellcheck disable=SC2086
     count_days $not_after
     days_left=$((days - today))
     # A day that has begun is not left any more.
-    [ "$(printf '%s\n' "$now" "${iso_time#*T}" | sort | head -n 1)" = "$now" ] || days_left=$((days_left - 1))
+    in_order "$now" "${now%T*}T${iso_time#*T}" || days_left=$((days_left - 1))
     until="valid until $not_after, $days_left days left"
     [ "$days_left" -ge 0 ] || until="EXPIRED, was valid until $not_after"
     step '' "$1: subject $subject"
-    step '' "$1: SHA-256 fingerprint $fingerprint"
+    step '' "$1: SHA-256 fingerprint $digits"
     step '' "$1: $until"
-    certificate="{\"days_left\":$days_left,\"fingerprint\":\"$fingerprint\",\"not_after\":\"$iso_time\",\"subject\":$(json_text "$subject")}"
+    json_text "$subject"
+    certificate="{\"days_left\":$days_left,\"fingerprint\":\"$digits\",\"not_after\":\"$iso_time\",\"subject\":$quoted}"
 }
 
 # warn_interrupted: for the verbs that never write.

@@ -1,39 +1,51 @@
 # shellcheck shell=sh
 # A directory's SHA256SUMS: of a bundle, of a backup, of staged files.
 
-sha256() {
-    if command -v sha256sum >/dev/null 2>&1; then
-        sha256sum "$@"
-    else
-        openssl dgst -sha256 -r "$@" | sed 's/ [ *]/  /'
-    fi
-}
+# (A function that chose at each call would be one process more.)
+command -v sha256sum >/dev/null 2>&1 || sha256sum() { openssl dgst -sha256 -r "$@" | sed 's/ [ *]/  /'; }
 
 # (Before coreutils 8.24 `sync` ignores the names and flushes everything, which serves as well.)
 flush() { sync "$@"; }
 
+have_dir() { [ -d "$1" ] || mkdir "$1"; }
+
 # write_file FILE TEXT: in one go, so that no failure is overlooked.
 write_file() { printf '%s\n' "$2" >"$1" || { printf "cannot write '%s'\n" "$1" >&2; return 1; }; }
 
-# seal DIR: lists all that is in it, and flushes it.
+# seal DIR FILE...: lists these in SHA256SUMS, sets $sealed to that list, and flushes them and the
+# directories of the plan's FMCs. (Leaves the shell in DIR.)
 seal() {
-    # shellcheck disable=SC2046,SC2086
-    (cd "$1" && names=$(find . -type f | sed 's|^\./||' | sort) && sums=$(sha256 $names) && write_file "$1/SHA256SUMS" "$sums" && flush $names $(find . ! -name . -type d) SHA256SUMS "$1")
+    cd "$1" || return 1
+    shift
+    # shellcheck disable=SC2086
+    sealed=$(sha256sum "$@") && write_file "$PWD/SHA256SUMS" "$sealed" && flush "$@" $fmcs SHA256SUMS "$PWD"
 }
 
-# read_sums DIR: sets $names, the files that are listed.
+# read_sums DIR: sets $names, the files that are listed, and $listed, the lines.
 read_sums() {
-    grep -q . "$1/SHA256SUMS" 2>/dev/null && ! grep -Evq '^[0-9a-f]{64}  [A-Za-z0-9._/-]+$' "$1/SHA256SUMS" || return 1
-    names=$(sed 's/^[0-9a-f]*  //' "$1/SHA256SUMS")
+    names='' listed=''
+    [ -f "$1/SHA256SUMS" ] || return 1
+    while IFS= read -r line || [ -n "$line" ]; do
+        sum=${line%%  *} name=${line#*  }
+        case $sum in *[!0-9a-f]*) return 1 ;; esac
+        case $name in '' | *[!A-Za-z0-9._/-]*) return 1 ;; esac
+        [ "${#sum}" = 64 ] || return 1
+        names="$names $name" listed=$listed$line$nl
+    done <"$1/SHA256SUMS"
+    [ -n "$names" ]
 }
 
-# changed_in DIR: of these files. (`sha256sum -c` overlooks garbled lines on some systems.)
+# changed_in DIR: sets $odd, those of these files. (`sha256sum -c` overlooks garbled lines on some systems.)
 changed_in() {
     # shellcheck disable=SC2086
-    only_in "$(cat "$1/SHA256SUMS")" "$(cd "$1" && sha256 $names 2>/dev/null)" | sed 's/^[0-9a-f]*  //'
+    found=$nl$(cd "$1" && sha256sum $names 2>/dev/null)$nl odd=''
+    # shellcheck disable=SC2086
+    set -- $names
+    for name; do
+        line=${listed%%"$nl"*} listed=${listed#*"$nl"}
+        case $found in *"$nl$line$nl"*) ;; *) odd="$odd $name" ;; esac
+    done
+    odd=${odd# }
 }
 
-is_sealed() { read_sums "$1" && [ -z "$(changed_in "$1")" ]; }
-
-# only_in LINES OTHERS: the LINES that are not among the OTHERS.
-only_in() { printf '%s\n' "$1" "$2" "$2" | sort | uniq -u; }
+is_sealed() { read_sums "$1" && changed_in "$1" && [ -z "$odd" ]; }

@@ -11,19 +11,25 @@
 
 # stage DIR: (a), from DIR. These return 1 with $why.
 stage() {
+    said=''
     for file in $pending; do
         beside=$peers/${file%/*}/.${file#*/}$staged_suffix
         why=$(cp -p "$1/$file" "$beside" 2>&1) || { why="'$beside': $why"; return 1; }
+        # busybox's cp ends well where it could not set a mode.
+        said=$said$why
     done
     why='what was written beside the old files is not what was meant'
-    is_in "$peers" . "$staged_suffix" && flush_peers
+    [ -z "$said" ] || why=$said
+    is_in "$peers" "$pending" . "$staged_suffix" && flush_peers
 }
 
 flush_peers() {
-    why=$(cd "$peers" && set -- && for fmc in $fmcs; do
-        set -- "$@" "$fmc"
-        for beside in "$fmc"/.*"$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
-    done && flush "$@" 2>&1)
+    set --
+    for fmc in $fmcs; do
+        set -- "$@" "$peers/$fmc"
+        for beside in "$peers/$fmc"/.*"$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
+    done
+    why=$(flush "$@" 2>&1)
 }
 
 # (c)
@@ -39,9 +45,7 @@ rename_all() {
 # (d)
 is_landed() {
     flush_peers || return 1
-    odd=$(unlike)
-    why="what lies in the peer directory is not what was written: '$odd'"
-    [ -z "$odd" ]
+    holds || { why="what lies in the peer directory is not what was written: '$odd'"; return 1; }
 }
 
 # write_journal PHASE [VERB BACKUP]: (b), (e)
@@ -61,7 +65,8 @@ reset_journal() {
 commit() {
     trap '' HUP INT TERM
     committing=yes
-    meant=$(printf '%s' "$sums" | sed 's/^/new=/')
+    swap "$sums" "$nl" "${nl}new="
+    meant=${sums:+new=${swapped%"${nl}new="}}
     if ! write_journal commit; then
         failure=$why
         reset_journal || { write_receipt 7 "$verb"; die 7 "cannot write or remove '$journal': $failure" 'the old trio is in place; remove that file by hand'; }
@@ -101,10 +106,11 @@ put_back() {
     rm -rf "$work" || :
     backup=$state/backups/$backup_id
     why='a file is not what was saved'
-    is_sealed "$backup" && read_plan "$backup/backup.conf" && pending=$(differing "$peers") && stage "$backup" && rename_all && is_landed || {
+    is_sealed "$backup" && read_plan "$backup/backup.conf" && find_odd "$peers" "$files" && pending=$odd && stage "$backup" && rename_all && is_landed || {
         write_receipt 7 "$1"
+        quoted "$backup/rollback.sh"
         die 7 "THE TRIO MAY BE A MIX of old and new files, and could not be put back: $why" \
-            "do not restart sftunnel; mend the cause, then run: sh $(quoted "$backup/rollback.sh")$root_option recover; or copy the files below '$backup' to '$peers' by hand"
+            "do not restart sftunnel; mend the cause, then run: sh $swapped$root_option recover; or copy the files below '$backup' to '$peers' by hand"
     }
     # Even if that cannot be flushed.
     reset_journal || :
@@ -115,7 +121,7 @@ put_back() {
 finish_interrupted() {
     # What is swept away may be the only copy of the new key.
     [ ! -f "$journal" ] || ! read_journal || ! read_plan "$state/backups/$backup_id/backup.conf" || begin_receipt
-    why=$(sweep 2>&1) || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
+    sweep || die 5 "cannot remove what an earlier run left in '$state': $why" "$disk_hint"
     [ -f "$journal" ] || return 0
     read_journal || die 7 \
         "'$journal' names no usable backup" "compare the files in '$peers' with those in '$state/backups' by hand, then remove the journal"
@@ -150,9 +156,10 @@ check_foreign() {
     read_plan "$state/backups/$backup_id/backup.conf" || return 0
     for file in $files $absent; do
         [ -s "$peers/$file" ] || continue
-        sum=$(cd "$peers" && sha256 "$file") || sum=''
+        sum=$(cd "$peers" && sha256sum "$file") || sum=''
+        quoted "$journal"
         case $nl$meant$sums in *"$nl$sum$nl"*) ;; *) die 7 \
             "an earlier $cut_verb was cut off in its commit, and '$peers/$file' has been changed by something else since" \
-            "keep what is there with: rm $(quoted "$journal"); or move that file away, then run recover, which puts the old trio back" ;; esac
+            "keep what is there with: rm $swapped; or move that file away, then run recover, which puts the old trio back" ;; esac
     done
 }

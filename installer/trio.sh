@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Step 4: does each trio hang together, by this device's openssl and clock? Of openssl only the output
 # counts: versions exit 0 for a certificate that does not verify and for a damaged key. The plaintext
-# key goes only through pipes.
+# key stays in a variable and goes only through pipes.
 
 check_trios() {
     check_clock
@@ -15,15 +15,14 @@ check_trios() {
 }
 
 check_clock() {
-    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-    [ "$(printf '%s\n' "$created" "$now" | sort | head -n 1)" = "$created" ] ||
-        warn "this device's clock is wrong: it says $now, and the bundle was made $created"
+    in_order "$created" "$started" ||
+        warn "this device's clock is wrong: it says $started, and the bundle was made $created"
 }
 
 # check_certificates: some versions overlook an expired CA, hence -checkend.
 check_certificates() {
     clock_hint='compare date -u with a watch; if the clock is right, build again from the newest generate_certs.pl run'
-    verdict=$(cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
+    verdict=$(cd "$trio" && exec openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
     case $verdict in
     'sftunnel-cert.pem: OK') ;;
     *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint" ;;
@@ -37,10 +36,10 @@ check_certificates() {
         die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
     not_after=${facts#*notAfter=}
     step trio "FMC $fmc: the CA issued the certificate, as openssl verify says"
-    step '' "both hold by this device's clock, $now, the certificate until ${not_after%%"$nl"*}"
+    step '' "both hold by this device's clock, $started, the certificate until ${not_after%%"$nl"*}"
 }
 
-is_encrypted() { grep -q '^-----BEGIN ENCRYPTED PRIVATE KEY-----' "$1"; }
+is_encrypted() { IFS= read -r line <"$1" && [ "$line" = '-----BEGIN ENCRYPTED PRIVATE KEY-----' ]; }
 
 # get_passphrase: once a run.
 get_passphrase() {
@@ -54,7 +53,7 @@ get_passphrase() {
     else
         die 3 'the key is encrypted, and there is nobody to ask for its passphrase' 'give --passphrase-file FILE'
     fi
-    passphrase=${passphrase%"$(printf '\r')"}
+    case $passphrase in *[[:cntrl:]]) passphrase=${passphrase%"$(printf '\r')"} ;; esac
 }
 
 # put_secret TEXT: from a builtin: not in argv, not in a here-document's temporary file. (mksh has no printf.)
@@ -63,33 +62,42 @@ put_secret() {
     if [ -n "${KSH_VERSION-}" ]; then print -r -- "$1"; else printf '%s\n' "$1"; fi
 }
 
-plain_key() {
-    if is_encrypted "$1"; then put_secret "$passphrase" | openssl pkey -in "$1" -passin stdin 2>/dev/null; else cat "$1"; fi
+# open_key FILE: sets $opened, unless it is that key already.
+open_key() {
+    [ "$1" != "$opened_file" ] || return 0
+    opened_file=$1
+    if is_encrypted "$1"; then
+        opened=$(put_secret "$passphrase" | openssl pkey -in "$1" -passin stdin 2>/dev/null) || opened=''
+    else
+        opened=$(cat "$1")
+    fi
 }
 
 check_key() {
     key=$trio/sftunnel-key.pem
-    hash=$(plain_key "$key" | sha256) || :
+    open_key "$key"
+    hash=$(put_secret "$opened" | sha256sum) || :
     hash=${hash%% *}
     case $sums in
     *"$hash  $fmc/sftunnel-key.pem$nl"*) ;;
     *) die 3 "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" "the passphrase is the one that the build listed for '$device_name'" ;;
     esac
-    verdict=$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null) || :
-    [ "$verdict" = 'RSA key ok' ] || die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
+    verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
+    # Its first line; the others are the public key.
+    [ "${verdict%%"$nl"*}" = 'RSA key ok' ] || die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
     case $facts in
-    *"$(plain_key "$key" | openssl pkey -pubout 2>/dev/null || echo unreadable)"*) ;;
+    *"${verdict#*"$nl"}"*) ;;
     *) die 3 "the key for FMC '$fmc' is not the certificate's" "$rebuild_hint" ;;
     esac
     step '' "the key has the planned SHA-256, $hash"
-    step '' "$verdict, says openssl rsa -check; its public key is the certificate's"
+    step '' "${verdict%%"$nl"*}, says openssl rsa -check; its public key is the certificate's"
 }
 
 check_run() {
     for fmc in $fmcs; do
         run=${runs##*" $fmc:"}
         run=${run%% *}
-        known=$(sed -n "s/^$fmc \([0-9]*\)\$/\1/p" "$state/runs" 2>/dev/null) || :
+        known_run "$fmc"
         [ "$run" -ge "${known:-0}" ] || [ "$allow_older" = yes ] || die 3 \
             "the bundle is of generate_certs.pl run '$run', and this device has had run '$known' of FMC '$fmc'" \
             'the FMC no longer accepts the older trio: take the newer kit (or add --allow-older)'
@@ -98,12 +106,19 @@ check_run() {
     done
 }
 
+# known_run FMC: sets $known, empty if the device has not had any.
+known_run() {
+    known=''
+    [ -f "$state/runs" ] || return 0
+    while read -r of_fmc of_run; do [ "$of_fmc" != "$1" ] || known=${of_run##*[!0-9]*}; done <"$state/runs"
+}
+
 # check_newer_ca DIR: the FMC may have pushed a newer trio by itself.
 check_newer_ca() {
     made_at "$peers/$fmc/cacert.pem" || return 0
     known=$iso_time
     made_at "$1/cacert.pem"
-    [ "$(printf '%s\n' "$known" "$iso_time" | sort | tail -n 1)" = "$iso_time" ] || [ "$allow_older" = yes ] || die 3 \
+    in_order "$known" "$iso_time" || [ "$allow_older" = yes ] || die 3 \
         "this device has a newer CA of FMC '$fmc' than the bundle brings: made '$known', the bundle's '$iso_time'" \
         'the FMC has given it a newer trio since: there is nothing to install (or add --allow-older)'
 }

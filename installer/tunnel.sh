@@ -49,10 +49,10 @@ confirm_tunnel() {
     why='sftunnel_status.pl was not found, so that the tunnel could not be looked at'
     find_command sftunnel_status.pl || return 1
     # shellcheck disable=SC2086
-    wanted=$(count $fmcs)
+    set -- $fmcs
     uptime_s
     deadline=$((uptime + wait_s))
-    while count_tunnels; [ "$up" -lt "$wanted" ]; do
+    while count_tunnels; [ "$up" -lt $# ]; do
         tunnel=down
         [ "$up" = 0 ] || tunnel=partly-up
         why="the tunnel did not come up within $wait_s s"
@@ -72,8 +72,8 @@ count_tunnels() {
     answer_of "$command_path" || :
     connected=$(sed -n "s/.*Peer channel .*type (CONTROL).* connected to '\\([0-9A-Za-z.:_%-]*\\)'.*/\\1/p" "$work/answer" 2>/dev/null) || :
     # shellcheck disable=SC2086
-    up=$(count $connected)
-    connected=$(printf '%s' "$connected" | tr '\n' ' ')
+    set -- $connected
+    up=$# connected=$*
 }
 
 # uptime_s: sets $uptime: a clock that nobody sets.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 INSTALLER_FRAGMENTS = (
     "settings.sh",
     "say.sh",
+    "text.sh",
     "options.sh",
     "places.sh",
     "sums.sh",

@@ -196,8 +196,8 @@ TRAPS = [
     ),
     Trap(
         rsa_check_exits_0_for_a_damaged_key,
-        """verdict=$(plain_key "$key" | openssl rsa -check -noout 2>/dev/null) || :""",
-        """plain_key "$key" | openssl rsa -check -noout >/dev/null 2>&1 && verdict='RSA key ok'""",
+        """verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :""",
+        """verdict="RSA key ok$nl$(put_secret "$opened" | openssl rsa -pubout 2>/dev/null)\"""",
     ),
     Trap(
         a_carriage_return_makes_the_passphrase_wrong,
@@ -206,8 +206,8 @@ TRAPS = [
     ),
     Trap(
         a_passphrase_on_a_command_line_is_seen_by_all,
-        "-passin stdin 2>/dev/null; else cat",
-        '-passin "pass:$passphrase" 2>/dev/null; else cat',
+        '-in "$1" -passin stdin',
+        '-in "$1" -passin "pass:$passphrase"',
     ),
     Trap(
         a_variable_that_was_exported_hands_the_passphrase_on,
