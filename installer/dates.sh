@@ -16,13 +16,13 @@ count_days() {
 }
 
 # in_order TIME TIME: is the first, such as 2026-11-28T09:30:00Z, not the later one? By two numbers: one
-# would be too large for some shells.
+# would be too large for some shells, and one that begins with 0 octal.
 in_order() {
     swap "$1" '[!0-9]' ''
     earlier=$swapped
     swap "$2" '[!0-9]' ''
     [ "${earlier%??????}" -lt "${swapped%??????}" ] ||
-        { [ "${earlier%??????}" = "${swapped%??????}" ] && [ "${earlier#????????}" -le "${swapped#????????}" ]; }
+        { [ "${earlier%??????}" = "${swapped%??????}" ] && [ "1${earlier#????????}" -le "1${swapped#????????}" ]; }
 }
 
 # made_at CERTIFICATE: sets $iso_time to its notBefore.

@@ -11,9 +11,8 @@ standard input, and a key is printed where openssl would print it: into install.
 | `dgst -sha256 -sign /dev/stdin FILE` | RSA PKCS#1 v1.5, by the key on standard input |
 | `dgst -sha256 -verify PUBLIC -signature SIGNATURE FILE` | `Verified OK`, of an ECDSA P-256 key |
 | `pkey -in KEY -passin stdin [-pubout]` | the key in plain PKCS#8, or its public key |
-| `pkey -pubout` | the public key of the one on standard input |
 | `pkey -pubin -in PUBLIC -outform DER` | the public key in DER |
-| `rsa -check -noout` | `RSA key ok` |
+| `rsa -check -pubout` | `RSA key ok`, and the public key of the one on standard input |
 | `verify -purpose sslclient -CAfile CA CERTIFICATE` | `CERTIFICATE: OK`, or an error's number |
 | `x509 -in CERTIFICATE ...` | what is asked for: see `_x509` |
 """
@@ -158,9 +157,11 @@ def _private_key(call: _Call) -> rsa.RSAPrivateKey:
 
 
 def _rsa(call: _Call) -> Iterator[bytes]:
-    if not is_sound(_private_key(call)):
+    key = _private_key(call)
+    if not is_sound(key):
         raise _RefusedError
     yield b"RSA key ok\n"
+    yield _public_pem(key.public_key())
 
 
 def _verify(call: _Call) -> Iterator[bytes]:
