@@ -268,7 +268,7 @@ def test_what_is_left_when_its_watch_is_killed_too_goes_at_the_next_start(tmp_pa
         place / name
         for name in (
             "sftunnel-bundler.old",
-            "sftunnel-bundler.1.backups1",
+            "sftunnel-bundler.99999999.backups1",
             f"sftunnel-other.{process.pid}.x",
         )
     ]
