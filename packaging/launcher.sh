@@ -47,12 +47,15 @@ safe() {
         \( -perm -0002 -o -perm -0020 \) ! -perm -1000 \) -print)" ]
 }
 
-# sweep PLACE: removes what runs left there that were killed together with their watch.
+# sweep PLACE: removes what runs left there that were killed together with their watch. The name has
+# the process, the pipe tells that it is one of ours.
 sweep() {
-    for left in "$1/$command".*.*; do
+    for left in "$1/$command".[0-9]*.????????; do
+        [ -p "$left/alive" ] || continue
         [ -n "$(find "$left" -prune -type d -user "$(id -u)" -print 2>/dev/null)" ] || continue
         pid=${left#"$1/$command".}
         pid=${pid%%.*}
+        case $pid in *[!0-9]*) continue ;; esac
         kill -0 "$pid" 2>/dev/null || rm -rf "$left"
     done
 }
@@ -77,7 +80,7 @@ settle() {
     [ -n "$1" ] && place=$(cd -P "$1" 2>/dev/null && pwd) && safe "$place" || return 1
     sweep "$place"
     directory=$(mktemp -d "$place/$command.$$.XXXXXXXX" 2>/dev/null) || return 1
-    executes && mkfifo "$directory/alive" 2>/dev/null && unpack && return
+    mkfifo "$directory/alive" 2>/dev/null && executes && unpack && return
     rm -rf "$directory"
     directory=
     return 1

@@ -265,7 +265,12 @@ def test_what_is_left_when_its_watch_is_killed_too_goes_at_the_next_start(tmp_pa
     process = started(place, tmp_path / "log")
     (kept,) = place.glob("sftunnel-bundler.*")
     strangers = [
-        place / name for name in ("sftunnel-bundler.txt", f"sftunnel-other.{process.pid}.x")
+        place / name
+        for name in (
+            "sftunnel-bundler.old",
+            "sftunnel-bundler.99999999.backups1",
+            f"sftunnel-other.{process.pid}.x",
+        )
     ]
     for stranger in strangers:
         stranger.mkdir()
