@@ -123,6 +123,8 @@ main() {
     ) </dev/null >/dev/null 2>&1 &
     trap - EXIT HUP INT TERM
     umask "$mask"
+    # The program looks for bundles where this file stands.
+    export SFTUNNEL_STARTED_AS="$0"
     exec "$directory/$command" "$@"
 }
 
