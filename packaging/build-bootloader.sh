@@ -8,19 +8,15 @@ fresh bootloader packaging/build-bootloader.sh && exit
 scratch=$work/bootloader-build
 rm -rf "$scratch"
 mkdir -p "$scratch" "$built/bootloader"
-# The lock's hash covers the sdist as well as the wheel. What reads its name and version before the
-# download is done is setuptools, of the same lock.
+# The lock's hash covers the source archive as well as the wheel. What builds a wheel of it is among
+# the tools for development.
 grep -A 99 '^pyinstaller==' requirements/freeze.lock |
     awk 'NR > 1 && /^[a-z]/ { exit } !/^ *#/' >"$scratch/pyinstaller.lock"
-quiet bootloader-fetch "$tools/bin/python" -m pip download --no-deps --no-build-isolation \
-    --no-binary=:all: --require-hashes -d "$scratch" -r "$scratch/pyinstaller.lock"
-tar -xf "$scratch"/pyinstaller-*.tar.gz -C "$scratch"
-build() {
-    cd "$scratch"/pyinstaller-*/bootloader
-    env -u CC -u CXX -u AR -u RANLIB "$tools/bin/python" ./waf --clang --static-zlib distclean \
-        configure all
-}
-(quiet bootloader build)
-cp "$scratch"/pyinstaller-*/PyInstaller/bootloader/Linux-64bit-intel/run "$built/bootloader/run"
+quiet bootloader env PYI_STATIC_ZLIB=1 \
+    .venv/bin/python -m pip wheel --no-deps --no-build-isolation --no-binary=:all: \
+    --require-hashes --wheel-dir "$scratch" -r "$scratch/pyinstaller.lock"
+.venv/bin/python -m zipfile -e "$scratch"/pyinstaller-*.whl "$scratch"
+cp "$scratch/PyInstaller/bootloader/Linux-64bit-intel/run" "$built/bootloader/run"
+chmod 755 "$built/bootloader/run"
 rm -rf "$scratch"
 made bootloader

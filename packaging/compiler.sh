@@ -7,7 +7,6 @@ export ZIG
 compilers=$work/compilers
 mkdir -p "$compilers"
 for name in cc c++; do install -m 755 packaging/cc "$compilers/$name"; done
-for name in gcc clang; do ln -sf cc "$compilers/$name"; done
 for name in ar ranlib; do
     # shellcheck disable=SC2016 # for the script that this writes
     printf '#!/bin/sh\nexec "$ZIG" %s "$@"\n' "$name" >"$compilers/$name"

@@ -123,8 +123,9 @@ main() {
     ) </dev/null >/dev/null 2>&1 &
     trap - EXIT HUP INT TERM
     umask "$mask"
-    # The program looks for bundles where this file stands.
-    export SFTUNNEL_STARTED_AS="$0"
+    # The installer looks for a bundle beside the file that was started.
+    SFTUNNEL_STARTED_AS=$0
+    export SFTUNNEL_STARTED_AS
     exec "$directory/$command" "$@"
 }
 

@@ -122,11 +122,12 @@ def test_another_machine_is_told_what_to_do_instead(command: str, tmp_path: Path
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_libc_that_is_too_old_is_told(command: str) -> None:
-    need("busybox (static)", shutil.which("busybox"))
+    busybox = shutil.which("busybox")
+    need("busybox (static)", busybox)
     # No dynamic loader, as where the C library is another: only static programs run.
     script = (
         f"{mounted('/mnt', WIDE)} && busybox --install -s /mnt &&"
-        "mount --bind $(command -v busybox) $(readlink -f /bin/sh) &&"
+        f"mount --bind {busybox} $(readlink -f /bin/sh) &&"
         "/mnt/mount --bind /dev/null /lib64/ld-linux-x86-64.so.2 &&"
         'PATH=/mnt exec busybox sh "$0" --version'
     )
