@@ -26,9 +26,9 @@ fill_backup() {
     for file in $files $absent; do
         if [ -e "$peers/$file" ]; then present="$present $file"; else missing="$missing $file"; fi
     done
-    set -- "$state/backups"
+    set --
     for fmc in $fmcs; do set -- "$@" "$new/$fmc"; done
-    mkdir -p "$@" || return 1
+    mkdir -p "$state/backups" "$new" && mkdir "$@" || return 1
     for fmc in $fmcs; do
         set --
         for file in $present; do [ "${file%/*}" != "$fmc" ] || set -- "$@" "$peers/$file"; done
