@@ -108,12 +108,12 @@ look_at_certificate() {
     hex_digits "$fingerprint"
     # shellcheck disable=SC2046
     count_days $(date -u '+%b %d %H:%M:%S %Y')
-    today=$days now=$iso_time
+    today=$days now=${iso_time#*T}
     # shellcheck disable=SC2086
     count_days $not_after
     days_left=$((days - today))
     # A day that has begun is not left any more.
-    in_order "$now" "${now%T*}T${iso_time#*T}" || days_left=$((days_left - 1))
+    in_order "$now" "${iso_time#*T}" || days_left=$((days_left - 1))
     until="valid until $not_after, $days_left days left"
     [ "$days_left" -ge 0 ] || until="EXPIRED, was valid until $not_after"
     step '' "$1: subject $subject"
