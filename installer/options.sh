@@ -13,8 +13,8 @@ usage: sh install.sh [check|status|install|activate|rollback|recover] [options]
   recover    finish or undo what an interrupted run left, nothing else
 
   --signer FPR           fingerprint of the signer to trust, from the printed runbook
-  --digest HEX           SHA-256 of the bundle's SHA256SUMS, from the printed runbook, in place of
-                         a signature, which not every openssl verifies
+  --digest HEX           SHA-256 of the bundle's SHA256SUMS, from the printed runbook,
+                         in place of a signature
   --root DIR             act on DIR instead of /: a rehearsal on a copy of a device
   --yes                  ask nothing
   --passphrase-file F    file whose first line is the key's passphrase (else it is asked)
