@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from executables import (
     run,
     unpacked,
 )
-from rehearsal import Made, need
+from rehearsal import Firewall, Made, need
 from sftunnel_builder import __version__
 from toolsets import TREES
 
@@ -163,8 +164,8 @@ def test_it_needs_no_newer_kernel_than_3_10(command: str, on_3_10: Path) -> None
     assert says_its_version(run(on_3_10, carried(command), "--version"))
 
 
-def in_bullseye(work: Path, *words: str, before: list[str] | None = None) -> Done:
-    """Run the builder in a bullseye system that has no openssl, with a directory as /mnt."""
+def in_bullseye(work: Path, *words: str, before: Sequence[str] = ()) -> Done:
+    """Run one of the executables in a bullseye system without openssl, with a directory as /mnt."""
     need("the bullseye tree (.ci/debian-tree, SFTUNNEL_TEST_TREES)", BULLSEYE.is_dir())
     binds = [
         f"mount --bind {work} {BULLSEYE}/mnt",
@@ -172,8 +173,8 @@ def in_bullseye(work: Path, *words: str, before: list[str] | None = None) -> Don
         mounted(f"{BULLSEYE}{PLACES[0]}", WIDE),
         f"mount --bind /dev/null {BULLSEYE}/usr/bin/openssl",
     ]
-    command = [*(before or []), "/usr/sbin/chroot", str(BULLSEYE)]
-    return run(*command, "/mnt/sftunnel-bundler", *words, setup=" && ".join(binds), environment={})
+    command = [*before, "/usr/sbin/chroot", str(BULLSEYE), *words]
+    return run(*command, setup=" && ".join(binds), environment={})
 
 
 @pytest.mark.parametrize("kernel", ["its own", "3.10"])
@@ -191,10 +192,36 @@ def test_a_whole_build_in_bullseye(kernel: str, on_3_10: Path, made: Made, tmp_p
             *(f"/mnt/kit/{made.bundle(device).relative_to(made.kit)}" for device in made.devices),
         ],
     ):
-        done = in_bullseye(tmp_path, *words, before=before)
+        done = in_bullseye(tmp_path, "/mnt/sftunnel-bundler", *words, before=before)
         assert done.returncode == 0, done
         assert done.stderr == "" or "Traceback" not in done.stderr
     assert len(list((tmp_path / "kit/bundles").glob("*.tar.gz"))) == len(made.devices)
+
+
+@pytest.mark.parametrize("kernel", ["its own", "3.10"])
+def test_a_whole_install_in_bullseye_and_back(
+    kernel: str, on_3_10: Path, made: Made, firewall: Firewall, tmp_path: Path
+) -> None:
+    shutil.copy(executable("sftunnel-installer"), tmp_path)
+    shutil.copytree(made.kit, tmp_path / "kit")
+    before = [str(on_3_10)] if kernel == "3.10" else []
+    root = f"/mnt/{firewall.root.relative_to(tmp_path)}"
+    passphrase_file = f"/mnt/{firewall.passphrase_file.relative_to(tmp_path)}"
+
+    def do(*words: str) -> str:
+        options = ["--root", root, "--yes", "--no-restart"]
+        done = in_bullseye(tmp_path, "/mnt/sftunnel-installer", *words, *options, before=before)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    signed = ["--signer", firewall.signer, "--passphrase-file", passphrase_file]
+    assert "ready to install" in do("check", "/mnt/kit", *signed)
+    assert firewall.device.trio(firewall.fmc_uuid) == firewall.old_trio
+    told = do("install", "/mnt/kit", *signed)
+    assert "confirmation code: " in told
+    assert firewall.device.trio(firewall.fmc_uuid) == firewall.new_trio
+    do("rollback")
+    assert firewall.device.trio(firewall.fmc_uuid) == firewall.old_trio
 
 
 def test_programs_that_it_starts_get_library_path_and_umask_of_the_caller(

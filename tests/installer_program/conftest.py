@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from programs import FROZEN, Program, tools_without_openssl
-from rehearsal import Firewall, Made
+from rehearsal import Firewall, Made, need
 from sticks import write_stick
 
 
@@ -23,8 +23,7 @@ def command(request: pytest.FixtureRequest) -> list[str]:
     """The program's command line."""
     if request.param == "source":
         return [sys.executable, "-W", "error", "-m", "sftunnel_installer"]
-    if not FROZEN.is_file():
-        pytest.skip("dist/sftunnel-installer is not built (make dist)")
+    need("dist/sftunnel-installer (make dist)", FROZEN.is_file())
     return [str(FROZEN)]
 
 
