@@ -77,6 +77,8 @@ def read_ledger(directory: Path, proofs: Proofs) -> Read:
             return _parse(_bytes_of(file, path), path, proofs)
     except FileNotFoundError:
         return Read((), (), b"")
+    except NotADirectoryError:
+        raise _no_directory(directory) from None
     except OSError as error:
         raise BundlerError(
             _("cannot read the ledger '{place}': {why}").format(
@@ -98,6 +100,8 @@ def open_ledger(directory: Path, proofs: Proofs) -> Iterator[Ledger]:
         with _opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield Ledger(file, path, _parse(_bytes_of(file, path), path, proofs))
+    except (FileExistsError, NotADirectoryError):
+        raise _no_directory(directory) from None
     except OSError as error:
         raise BundlerError(
             _("cannot write the ledger '{place}': {why}").format(
@@ -106,6 +110,14 @@ def open_ledger(directory: Path, proofs: Proofs) -> Iterator[Ledger]:
             _("copy the kit to a disk where there is room to write beside it, and name that one"),
             ExitCode.UNSUITABLE,
         ) from None
+
+
+def _no_directory(path: Path) -> BundlerError:
+    return BundlerError(
+        _("'{place}' is no directory, or a link to none").format(place=printable(str(path))),
+        _("move it away: what comes back from the devices is kept in a directory of that name"),
+        ExitCode.UNSUITABLE,
+    )
 
 
 def _opened(path: Path, flags: int, mode: str) -> BinaryIO:

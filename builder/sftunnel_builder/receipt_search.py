@@ -23,7 +23,7 @@ from sftunnel_builder.captured import without_escapes
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.receipt import MAX_RECEIPT_BYTES
 from sftunnel_builder.tree import open_plain_file
-from sftunnel_builder.words import _
+from sftunnel_builder.words import _, ngettext
 
 STANDARD_INPUT = Path("-")
 MAX_BYTES = 256 * 1024 * 1024
@@ -197,9 +197,11 @@ def _blocks(chunks: Iterable[bytes], place: str) -> Iterator[Candidate | Bundler
     cut_off += is_open
     if cut_off:
         yield BundlerError(
-            _("'{place}': of the receipts that begin there, {cut_off} do not end").format(
-                place=place, cut_off=cut_off
-            ),
+            ngettext(
+                "'{place}': {count} receipt begins there and does not end",
+                "'{place}': {count} receipts begin there and do not end",
+                cut_off,
+            ).format(place=place, count=cut_off),
             _("copy the whole block, from BEGIN to END, or take the receipt file"),
             ExitCode.UNTRUSTED,
         )

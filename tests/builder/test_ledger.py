@@ -140,6 +140,23 @@ def test_a_link_in_its_place_is_not_followed(first: Writer, proofs: Proofs, tmp_
         read_ledger(tmp_path, proofs)
 
 
+@pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link to nothing"])
+def test_what_has_the_name_of_its_directory_is_left_alone(
+    is_link: bool, first: Writer, proofs: Proofs, tmp_path: Path
+) -> None:
+    place = tmp_path / "kit.receipts"
+    if is_link:
+        place.symlink_to(tmp_path / "nowhere")
+    else:
+        place.write_text("somebody's")
+        with pytest.raises(BundlerError, match="is no directory"):
+            read_ledger(place, proofs)
+    with pytest.raises(BundlerError, match="is no directory, or a link to none") as caught:
+        keep(place, proofs, first.receipt())
+    assert caught.value.hint.startswith("move it away")
+    assert place.is_symlink() or place.read_text() == "somebody's"
+
+
 def test_a_pipe_in_its_place_is_not_waited_for(
     first: Writer, proofs: Proofs, tmp_path: Path
 ) -> None:

@@ -110,7 +110,7 @@ def test_a_block_that_is_cut_off_is_said_to_be_and_the_whole_one_is_found(tmp_pa
     assert not isinstance(good, BundlerError)
     assert good.readings == (RECEIPT,)
     assert isinstance(error, BundlerError)
-    assert error.message == f"'{log}': of the receipts that begin there, 1 do not end"
+    assert error.message == f"'{log}': 1 receipt begins there and does not end"
 
 
 def test_what_holds_none_is_named(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_is_hostile_is_refused_soon(tmp_path: Path) -> None:
     log = tmp_path / "log"
     start = time.monotonic()
     log.write_bytes(b"-----BEGIN SFTUNNEL RECEIPT-----\n" * 1_000_000)
-    assert errors(log) == [f"'{log}': of the receipts that begin there, 1000000 do not end"]
+    assert errors(log) == [f"'{log}': 1000000 receipts begin there and do not end"]
     log.write_bytes(b"-----BEGIN SFTUNNEL RECEIPT----------END SFTUNNEL RECEIPT-----" * 100_000)
     assert errors(log) == [f"'{log}' holds over {MAX_RECEIPTS:,} receipts"]
     for content in (b"{" * 5_000_000, b"{" + b"\n" * 5_000_000, b"\x1b" * 5_000_000):

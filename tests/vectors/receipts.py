@@ -358,7 +358,7 @@ def _files() -> Iterator[Vector]:
         "screen-no-end",
         "the block has no end",
         begin + wrapped,
-        "4 'receipt': of the receipts that begin there, 1 do not end",
+        "4 'receipt': 1 receipt begins there and does not end",
     )
     yield of_receipt("empty", "an empty file", b"", "4 there is no receipt in 'receipt'")
     yield of_receipt("text", "something else", b"hello\n", "4 there is no receipt in 'receipt'")
