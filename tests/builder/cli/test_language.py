@@ -56,7 +56,7 @@ def run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setattr("sftunnel_builder.cli._leave_no_core", lambda: None)
+    monkeypatch.setattr("sftunnel_builder.cli.leave_no_core", lambda: None)
     monkeypatch.setattr(sys.modules["__main__"], "__package__", "", raising=False)
 
     def run(*arguments: str | Path) -> tuple[int, str]:
