@@ -44,7 +44,7 @@ copy_bundle() {
 
 # check_signature: with --digest alone nobody's, and $signer stays empty, as nobody was seen to sign.
 check_signature() {
-    command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f; sftunnel-installer needs none'
+    need_openssl
     signer=''
     if [ -n "$digest" ]; then
         found=$(sha256sum <"$bundle/SHA256SUMS")

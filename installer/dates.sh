@@ -10,7 +10,6 @@ count_days() {
     # A year that begins in March has the leap day as its last.
     year=$(($4 - (month_number < 3)))
     days=$((365 * year + year / 4 - year / 100 + year / 400 + (153 * ((month_number + 9) % 12) + 2) / 5 + ${2#0} - 719469))
-    # Of two figures each.
     iso_month=0$month_number iso_day=0${2#0}
     iso_time=$4-${iso_month#"${iso_month%??}"}-${iso_day#"${iso_day%??}"}T$3Z
 }

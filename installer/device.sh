@@ -4,7 +4,7 @@
 read_identity() {
     [ -r "$ims_conf" ] || die 5 "cannot read '$ims_conf'" 'this does not look like an FTD or FMC; in a rehearsal, the copy needs /etc/sf/ims.conf too'
     this_uuid='' this_model=''
-    while IFS='=' read -r key value || [ -n "$key" ]; do
+    while key='' && { IFS='=' read -r key value || [ -n "${key-}" ]; }; do
         trim "$key"
         case $trimmed in
         APPLIANCE_UUID) trim "$value"; this_uuid=$trimmed ;;

@@ -105,7 +105,7 @@ newest_runs() {
         [ "${known:-0}" -gt "${run#*:}" ] || known=${run#*:}
         newest="$newest${run%%:*} $known$nl"
     done
-    [ ! -f "$state/runs" ] || while read -r of_fmc known; do
+    [ ! -f "$state/runs" ] || while of_fmc='' && { read -r of_fmc known || [ -n "${of_fmc-}" ]; }; do
         case "$runs " in *" $of_fmc:"*) ;; *) newest="$newest$of_fmc $known$nl" ;; esac
     done <"$state/runs"
 }

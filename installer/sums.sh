@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # A directory's SHA256SUMS: of a bundle, of a backup, of staged files.
 
-# (A function that chose at each call would be one process more.)
 command -v sha256sum >/dev/null 2>&1 || sha256sum() { openssl dgst -sha256 -r "$@" | sed 's/ [ *]/  /'; }
 
 # (Before coreutils 8.24 `sync` ignores the names and flushes everything, which serves as well.)
@@ -23,22 +22,22 @@ seal() {
 
 # read_sums DIR: sets $names, the files that are listed, and $listed, the lines.
 read_sums() {
-    names='' listed=''
-    [ -f "$1/SHA256SUMS" ] || return 1
-    while IFS= read -r line || [ -n "$line" ]; do
+    names='' listed=$(cat "$1/SHA256SUMS" 2>/dev/null) || return 1
+    listed=$listed$nl left=$listed
+    while [ -n "$left" ]; do
+        line=${left%%"$nl"*} left=${left#*"$nl"}
         sum=${line%%  *} name=${line#*  }
         case $sum in *[!0-9a-f]*) return 1 ;; esac
-        case $name in '' | *[!A-Za-z0-9._/-]*) return 1 ;; esac
-        [ "${#sum}" = 64 ] || return 1
-        names="$names $name" listed=$listed$line$nl
-    done <"$1/SHA256SUMS"
-    [ -n "$names" ]
+        case $name in '' | -* | *[!A-Za-z0-9._/-]* | *../*) return 1 ;; esac
+        [ "${#sum}" = 64 ] && [ "$sum  $name" = "$line" ] || return 1
+        names="$names $name"
+    done
 }
 
 # changed_in DIR: sets $odd, those of these files. (`sha256sum -c` overlooks garbled lines on some systems.)
 changed_in() {
     # shellcheck disable=SC2086
-    found=$nl$(cd "$1" && sha256sum $names 2>/dev/null)$nl odd=''
+    odd='' found=$nl$(cd "$1" && sha256sum $names 2>/dev/null)$nl || :
     # shellcheck disable=SC2086
     set -- $names
     for name; do

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Work on texts by the shell alone: on an appliance each process takes its time, a $(...) among them.
+# Work on texts by the shell alone: each process takes its time, and $(...) is one.
 
 # swap TEXT PATTERN NEW: sets $swapped: TEXT with NEW for all that matches PATTERN.
 swap() {
@@ -38,5 +38,5 @@ quoted() {
 value_of() {
     value=''
     [ -f "$2" ] || return 0
-    while IFS= read -r line; do case $line in "$1="*) value=${line#*=} ;; esac; done <"$2"
+    while line='' && { IFS= read -r line || [ -n "${line-}" ]; }; do case $line in "$1="*) value=${line#*=} ;; esac; done <"$2"
 }

@@ -3,7 +3,12 @@
 # counts: versions exit 0 for a certificate that does not verify and for a damaged key. The plaintext
 # key stays in a variable and goes only through pipes.
 
+need_openssl() {
+    command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f; sftunnel-installer needs none'
+}
+
 check_trios() {
+    need_openssl
     check_clock
     for fmc in $fmcs; do
         trio=$1/$fmc
@@ -110,7 +115,10 @@ check_run() {
 known_run() {
     known=''
     [ -f "$state/runs" ] || return 0
-    while read -r of_fmc of_run; do [ "$of_fmc" != "$1" ] || known=${of_run##*[!0-9]*}; done <"$state/runs"
+    while of_fmc='' && { read -r of_fmc of_run || [ -n "${of_fmc-}" ]; }; do
+        [ "$of_fmc" = "$1" ] || continue
+        case $of_run in '' | *[!0-9]*) ;; *) [ "$of_run" -le "${known:-0}" ] || known=$of_run ;; esac
+    done <"$state/runs"
 }
 
 # check_newer_ca DIR: the FMC may have pushed a newer trio by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from refusals import assert_refused, sign_again, sign_anew
 from rehearsal import (
     Firewall,
+    put_before_path,
 )
 from sftunnel_builder.signer import generate_signer
 
@@ -85,7 +87,34 @@ def _flip(name: str) -> Callable[[Path], None]:
     return flip
 
 
+def _into_a_directory_whose_name_goes_on(bundle: Path) -> None:
+    """Move a file so that a listing looks as before, but by the line break in a name."""
+    (bundle / "RUNBOOK.txt").unlink()
+    (bundle / "RUNBOOK.txt\n.").mkdir()
+    (bundle / "bundle.conf").rename(bundle / "RUNBOOK.txt\n./bundle.conf")
+
+
 BAD_BUNDLES = [
+    pytest.param(
+        _into_a_directory_whose_name_goes_on,
+        "signed one: 'bundle.conf RUNBOOK.txt'",
+        id="a name with a line break in the place of two files",
+    ),
+    pytest.param(
+        _append("SHA256SUMS", b"0" * 64 + b"\n"),
+        "is not a list of checksums",
+        id="a line without a name",
+    ),
+    pytest.param(
+        _append("SHA256SUMS", b"0" * 64 + b"  ../stick/x\n"),
+        "is not a list of checksums",
+        id="a file outside",
+    ),
+    pytest.param(
+        _append("SHA256SUMS", b"0" * 64 + b"  -z\n"),
+        "is not a list of checksums",
+        id="a name like an option",
+    ),
     pytest.param(_remove("SHA256SUMS.sig"), "is not a whole bundle", id="no signature"),
     pytest.param(
         _remove("RUNBOOK.txt"), "lacks what SHA256SUMS lists: 'RUNBOOK.txt'", id="a file gone"
@@ -136,6 +165,17 @@ def test_a_damaged_bundle(
 ) -> None:
     damage(firewall.bundle)
     assert_refused(firewall, 4, message, *firewall.options(), verb=verb)
+
+
+def test_a_list_that_cannot_be_read(firewall: Firewall, tmp_path: Path) -> None:
+    put_before_path(firewall, tmp_path / "bin", cat="exit 1")
+    assert_refused(firewall, 4, "is not a list of checksums", *firewall.options(), verb="check")
+
+
+def test_a_file_that_cannot_be_read(firewall: Firewall, tmp_path: Path) -> None:
+    real = f'[ $# -gt 1 ] || exec {shutil.which("sha256sum")} "$@"; exit 1'
+    put_before_path(firewall, tmp_path / "bin", sha256sum=real)
+    assert_refused(firewall, 4, "its checksum is not the signed", *firewall.options(), verb="check")
 
 
 def test_a_bundle_signed_again_by_a_stranger(firewall: Firewall) -> None:

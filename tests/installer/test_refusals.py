@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from programs import tools_without_openssl
 from refusals import assert_refused, sign_anew
 from rehearsal import (
     AS_ROOT,
@@ -246,6 +247,16 @@ def test_activate_with_a_damaged_staged_file(firewall: Firewall) -> None:
     firewall.assert_trio(firewall.old_trio)
 
 
+def test_activate_without_openssl(firewall: Firewall, tmp_path: Path) -> None:
+    assert firewall.install("--stage-only").returncode == 0
+    firewall.environment["PATH"] = str(tools_without_openssl(tmp_path / "bin"))
+    done = firewall.run("activate", *firewall.options())
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        *(5, "error: openssl is missing on this device"),
+    )
+    firewall.assert_trio(firewall.old_trio)
+
+
 def test_activate_with_an_older_run_staged(firewall: Firewall) -> None:
     assert firewall.install("--stage-only").returncode == 0
     (firewall.state / "runs").write_text(f"{firewall.fmc_uuid} 4000000000\n")
@@ -309,9 +320,13 @@ def test_a_user_who_is_not_root(firewall: Firewall) -> None:
     assert "error: this must run as root" in done.stderr
 
 
-def test_an_older_run_than_the_device_has_had(firewall: Firewall) -> None:
+@pytest.mark.parametrize(
+    "more", ["\n", "", "\n{fmc} 1\n", "\n{fmc} 4x\n"], ids=["whole", "no end", "twice", "odd"]
+)
+def test_an_older_run_than_the_device_has_had(firewall: Firewall, more: str) -> None:
     assert firewall.install("--no-restart").returncode == 0
-    (firewall.state / "runs").write_text(f"{firewall.fmc_uuid} 4000000000\n")
+    runs = f"{firewall.fmc_uuid} 4000000000{more}".format(fmc=firewall.fmc_uuid)
+    (firewall.state / "runs").write_text(runs)
     assert firewall.rollback("--no-restart").returncode == 0
     done = firewall.install("--no-restart")
     assert done.returncode == 3

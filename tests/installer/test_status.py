@@ -78,6 +78,13 @@ def test_what_is_installed_and_staged_and_backed_up(equipped: Firewall) -> None:
     assert f"signer     {equipped.signer} is pinned since {signer['pinned']}" in text
 
 
+def test_a_signer_whose_file_has_no_last_line_end(equipped: Firewall) -> None:
+    assert equipped.install("--no-restart").returncode == 0
+    pin = equipped.state / "signers" / equipped.signer
+    pin.write_text("bundle=0123456789abcdef\npinned=2026-11-28T09:30:00Z")
+    assert _status(equipped)["signers"][0]["pinned"] == "2026-11-28T09:30:00Z"
+
+
 def test_an_interrupted_run(firewall: Firewall) -> None:
     assert firewall.install("--no-restart").returncode == 0
     (backup,) = firewall.backups()
