@@ -26,7 +26,7 @@ check_ready() {
 
 check_space() {
     free_kib=''
-    # In the last line, the figure before the percentage: what comes later may hold blanks.
+    # The figure before the percentage: what comes later may hold blanks.
     found=$(df -P -k "${state%/*}" 2>/dev/null) || :
     for field in ${found##*"$nl"}; do
         case $field in *%) break ;; esac

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # What this run did: a receipt and, for the telephone, a confirmation code, both of which only the new
-# key can make: the one that the bundle brought for its first FMC. A backup.conf has the SHA-256 of it,
-# as `new_key`, by which it is found wherever it lies: in the peer directory, beside it, or in a backup.
-# It is taken into memory before anything is renamed, because putting the old trio back may overwrite the
-# only copy. And what the device remembers. Nothing here changes how a run ends.
+# key can make: the one that the bundle brought for its first FMC. A backup.conf has its SHA-256,
+# `new_key`, by which it is found. It is taken into memory before anything is renamed, because putting the
+# old trio back may overwrite the only copy. And what the device remembers. Nothing here changes how a run
+# ends.
 
 # name_new_key: sets $new_key_sum, for a plan that is a bundle's.
 name_new_key() {
@@ -49,7 +49,7 @@ write_receipt() {
 # make_receipt CODE VERB: prints what the screen shows of it.
 make_receipt() {
     draft=$state/receipt.new
-    have_dir "$state/receipts" && write_file "$draft" "sftunnel-bundler code 1 $of_bundle" && sign "$draft" || return 1
+    mkdir -p "$state/receipts" && write_file "$draft" "sftunnel-bundler code 1 $of_bundle" && sign "$draft" || return 1
     coded=$2
     [ "$coded" != activate ] || coded=install
     # shellcheck disable=SC2018,SC2019
@@ -90,7 +90,7 @@ copy_receipt() {
 }
 
 remember() {
-    [ -z "$signer" ] || { have_dir "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
+    [ -z "$signer" ] || { mkdir -p "$state/signers" && write_file "$state/signers/$signer" "bundle=$bundle_id${nl}pinned=$started" && flush "$state/signers/$signer" "$state/signers"; } 2>/dev/null ||
         warn "the signer could not be pinned in '$state/signers'"
     newest_runs
     { write_file "$state/runs.new" "${newest%"$nl"}" && flush "$state/runs.new" && mv -f "$state/runs.new" "$state/runs"; } 2>/dev/null ||

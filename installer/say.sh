@@ -33,7 +33,7 @@ record() {
 # keep_log NAME: of what was told and will be. A run that changes nothing leaves no log.
 keep_log() {
     log=$state/logs/$1.log
-    have_dir "${log%/*}" 2>/dev/null && printf '%s' "$told" 2>/dev/null >"$log" || give_up_log
+    mkdir -p "${log%/*}" 2>/dev/null && printf '%s' "$told" 2>/dev/null >"$log" || give_up_log
 }
 
 give_up_log() {

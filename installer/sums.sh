@@ -6,8 +6,6 @@ command -v sha256sum >/dev/null 2>&1 || sha256sum() { openssl dgst -sha256 -r "$
 # (Before coreutils 8.24 `sync` ignores the names and flushes everything, which serves as well.)
 flush() { sync "$@"; }
 
-have_dir() { [ -d "$1" ] || mkdir "$1"; }
-
 # write_file FILE TEXT: in one go, so that no failure is overlooked.
 write_file() { printf '%s\n' "$2" >"$1" || { printf "cannot write '%s'\n" "$1" >&2; return 1; }; }
 
@@ -22,8 +20,10 @@ seal() {
 
 # read_sums DIR: sets $names, the files that are listed, and $listed, the lines.
 read_sums() {
-    names='' listed=$(cat "$1/SHA256SUMS" 2>/dev/null) || return 1
-    listed=$listed$nl left=$listed
+    # The dot: for the line ends that $(...) takes away.
+    names='' listed=$(cat "$1/SHA256SUMS" 2>/dev/null && echo .) || return 1
+    listed=${listed%.} left=$listed
+    case $left in *"$nl") ;; *) return 1 ;; esac
     while [ -n "$left" ]; do
         line=${left%%"$nl"*} left=${left#*"$nl"}
         sum=${line%%  *} name=${line#*  }

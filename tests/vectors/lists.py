@@ -180,7 +180,7 @@ def _signed_list() -> Iterator[Vector]:
             "it lists a name with `..`",
             lambda sums: sums + runbook + b"  ../extra\n",
             f"{DAMAGED}it lacks '../extra', which SHA256SUMS lists",
-            "4 the bundle lacks what SHA256SUMS lists: '../extra'",
+            "4 SHA256SUMS is not a list of checksums",
         ),
         (
             "signed-dot",
