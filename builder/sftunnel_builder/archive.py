@@ -104,7 +104,8 @@ def _read_tar(tar: bytes) -> Archive:
         if header[156:157] != tarfile.REGTYPE:
             raise _damaged(_("'{shown}' in it is not a plain file").format(shown=shown))
         top, _mark, name = path.partition("/")
-        if not _NAME.fullmatch(path) or not name or ".." in path.split("/"):
+        is_plain = top != ".." and {"", ".", ".."}.isdisjoint(name.split("/"))
+        if not _NAME.fullmatch(path) or not is_plain:
             raise _damaged(_("'{shown}' in it has a name that no bundle has").format(shown=shown))
         if name in members:
             raise _damaged(_("it holds '{shown}' twice").format(shown=shown))

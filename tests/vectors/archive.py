@@ -265,9 +265,13 @@ def _members() -> Iterator[Vector]:
         "0",
     )
     dotted = bundle(files=lambda files: {**files, "./extra": b""})
-    not_listed = UNLISTED % "extra"
-    text = "a file more, signed, whose name begins with `./`: stock tools list it without"
-    yield of_bundle("archive/extra-signed-dot", text, dotted, "0", not_listed, free=True)
+    yield of_bundle(
+        "archive/extra-signed-dot",
+        "a file more, signed, whose name begins with `./`: stock tools list it without",
+        dotted,
+        NAME % f"{TOP}/./extra",
+        UNLISTED % "extra",
+    )
     for name, check in (
         ("install.sh", "0"),
         ("bundle.conf", "4 bundle.conf is not usable: wanted format '1', found ''"),

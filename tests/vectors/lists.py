@@ -215,7 +215,7 @@ def _signed_list() -> Iterator[Vector]:
             "no line feed at its end",
             lambda sums: sums[:-1],
             f"{DAMAGED}it holds 'signer.pem', which SHA256SUMS does not list",
-            "0",
+            NO_LIST,
         ),
         ("signed-empty-line", "an empty line at its end", lambda sums: sums + b"\n", FORM, NO_LIST),
         ("signed-comment", "a comment", lambda sums: sums + b"# a comment\n", FORM, NO_LIST),
