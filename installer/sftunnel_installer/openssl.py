@@ -39,6 +39,7 @@ from sftunnel_builder.private_key import (
     load_private_key,
 )
 from sftunnel_builder.signer import is_signed_by, public_key
+from sftunnel_installer.chain import OK, fault_of
 from sftunnel_installer.talk import complain
 
 if TYPE_CHECKING:
@@ -165,40 +166,14 @@ def _rsa(call: _Call) -> Iterator[bytes]:
 
 
 def _verify(call: _Call) -> Iterator[bytes]:
-    """Answer as `openssl verify` does; of several faults the one that install.sh asks for first."""
+    """Answer as `openssl verify` does."""
     (name,) = call.files
-    now = datetime.now(UTC)
     ca, certificate = _certificate(call.values["-CAfile"]), _certificate(name)
-    both = (ca, certificate)
-    if not certificate.is_issued_by(ca) or not ca.is_issued_by(ca) or not ca.is_ca():
-        number = 20
-    elif any(each.not_after_utc < now for each in both):
-        number = 10
-    elif any(each.not_before_utc > now for each in both):
-        number = 9
-    elif not _serves_a_client(certificate):
-        number = 26
-    else:
+    number = fault_of(certificate, ca, datetime.now(UTC))
+    if number == OK:
         yield f"{name}: OK\n".encode()
-        return
-    yield f"error {number} at 0 depth lookup\nerror {name}: verification failed\n".encode()
-
-
-def _serves_a_client(certificate: Certificate) -> bool:
-    """Tell whether a certificate may be a TLS client's (RFC 5280 sections 4.2.1.3 and 4.2.1.12)."""
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    for value in (extension.value for extension in certificate.x509.extensions):
-        if isinstance(value, x509.KeyUsage):
-            serves = value.digital_signature or value.key_agreement
-        elif isinstance(value, x509.ExtendedKeyUsage):
-            serves = ExtendedKeyUsageOID.CLIENT_AUTH in value
-        else:
-            continue
-        if not serves:
-            return False
-    return True
+    else:
+        yield f"error {number} at 0 depth lookup\nerror {name}: verification failed\n".encode()
 
 
 def _x509(call: _Call) -> Iterator[bytes]:
