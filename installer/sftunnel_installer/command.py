@@ -108,7 +108,8 @@ class _Run:
         else:
             files, script = {"install.sh": installer_script()}, "install.sh"
         state = None if options.verb in WRITE_NOTHING else device.state
-        with workplace(state, files) as place:  # 3
+        or_apart = options.verb not in NEED_A_BUNDLE
+        with workplace(state, files, or_apart=or_apart) as place:  # 3
             return run_install_sh(
                 place / script, self._arguments(), self._signals, self._listener()
             )  # 4
