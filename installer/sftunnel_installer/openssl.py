@@ -40,6 +40,7 @@ from sftunnel_builder.private_key import (
 )
 from sftunnel_builder.signer import is_signed_by, public_key
 from sftunnel_installer.chain import OK, fault_of
+from sftunnel_installer.engine import UnknownCallError, leave_note
 from sftunnel_installer.talk import complain
 
 if TYPE_CHECKING:
@@ -47,10 +48,18 @@ if TYPE_CHECKING:
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
-_FLAGS = {
-    *("-A", "-binary", "-check", "-enddate", "-fingerprint", "-noout", "-pubin", "-pubkey"),
-    *("-pubout", "-r", "-sha256", "-startdate", "-subject"),
+_OPTIONS = {
+    "base64": {"-A"},
+    "dgst": {"-sha256", "-binary", "-r", "-sign=", "-verify=", "-signature="},
+    "pkey": {"-pubin", "-pubout", "-in=", "-passin=", "-outform="},
+    "rsa": {"-check", "-pubout"},
+    "verify": {"-purpose=", "-CAfile="},
+    "x509": {
+        *("-enddate", "-fingerprint", "-noout", "-pubkey", "-sha256", "-startdate", "-subject"),
+        *("-checkend=", "-in=", "-nameopt="),
+    },
 }
+"""What each verb knows; `=` where a value follows as the next word."""
 _KEY_PLACE = "the key"
 """What a key is called in messages, which nobody sees."""
 
@@ -67,14 +76,18 @@ class _Call:
         self.flags: set[str] = set()
         self.values: dict[str, str] = {}
         self.files: list[str] = []
+        if self.name not in _OPTIONS:
+            raise UnknownCallError(self.name)
         left = iter(words[1:])
         for word in left:
-            if word in _FLAGS:
+            if not word.startswith("-"):
+                self.files.append(word)
+            elif word in _OPTIONS[self.name]:
                 self.flags.add(word)
-            elif word.startswith("-"):
+            elif f"{word}=" in _OPTIONS[self.name]:
                 self.values[word] = next(left, "")
             else:
-                self.files.append(word)
+                raise UnknownCallError(f"{self.name} {word}")
 
 
 def answer(words: Sequence[str]) -> int:
@@ -83,9 +96,12 @@ def answer(words: Sequence[str]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # To end as openssl does; where install.sh ignores it, it stays ignored.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    call = _Call(words)
     try:
+        call = _Call(words)
         data = b"".join(_ANSWERS[call.name](call))
+    except UnknownCallError as error:
+        leave_note(str(error))
+        return 1
     except (_RefusedError, BundlerError, OSError, ValueError, TypeError, KeyError):
         return 1
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
