@@ -72,15 +72,13 @@ class Certificate:
         return self.x509.not_valid_after_utc
 
     def is_ca(self) -> bool:
-        """Tell whether it issues others: it says so, or it names itself as its issuer."""
+        """Tell whether it issues others: it says so, or says nothing and is its own issuer."""
         from cryptography import x509
 
-        if self.x509.issuer == self.x509.subject:
-            return True
         try:
             return self.x509.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         except x509.ExtensionNotFound:
-            return False
+            return self.x509.issuer == self.x509.subject
 
     def public_key(self) -> CertificatePublicKeyTypes:
         """Return the public key that it certifies."""

@@ -22,7 +22,7 @@ from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.resources import installer_script
 from sftunnel_installer.device import Device, find_device
-from sftunnel_installer.engine import Listener, Signals, run_install_sh
+from sftunnel_installer.engine import Listener, Signals, refuse_older, run_install_sh
 from sftunnel_installer.find import Found, find_bundle
 from sftunnel_installer.options import (
     NEED_A_BUNDLE,
@@ -105,12 +105,14 @@ class _Run:
             top = self._found.opened.top
             files = {f"{top}/{name}": data for name, data in self._found.opened.members.items()}
             script = f"{top}/install.sh"
+            refuse_older(files[script])
         else:
             files, script = {"install.sh": installer_script()}, "install.sh"
         state = None if options.verb in WRITE_NOTHING else device.state
-        with workplace(state, files) as place:  # 3
+        or_apart = options.verb not in NEED_A_BUNDLE
+        with workplace(state, files, or_apart=or_apart) as place:  # 3
             return run_install_sh(
-                place / script, self._arguments(), self._signals, self._listener()
+                place, script, self._arguments(), self._signals, self._listener()
             )  # 4
 
     def _arguments(self) -> list[str]:

@@ -39,6 +39,8 @@ from sftunnel_builder.private_key import (
     load_private_key,
 )
 from sftunnel_builder.signer import is_signed_by, public_key
+from sftunnel_installer.chain import OK, fault_of
+from sftunnel_installer.engine import UnknownCallError, leave_note
 from sftunnel_installer.talk import complain
 
 if TYPE_CHECKING:
@@ -46,10 +48,18 @@ if TYPE_CHECKING:
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
-_FLAGS = {
-    *("-A", "-binary", "-check", "-enddate", "-fingerprint", "-noout", "-pubin", "-pubkey"),
-    *("-pubout", "-r", "-sha256", "-startdate", "-subject"),
+_OPTIONS = {
+    "base64": {"-A"},
+    "dgst": {"-sha256", "-binary", "-r", "-sign=", "-verify=", "-signature="},
+    "pkey": {"-pubin", "-pubout", "-in=", "-passin=", "-outform="},
+    "rsa": {"-check", "-pubout"},
+    "verify": {"-purpose=", "-CAfile="},
+    "x509": {
+        *("-enddate", "-fingerprint", "-noout", "-pubkey", "-sha256", "-startdate", "-subject"),
+        *("-checkend=", "-in=", "-nameopt="),
+    },
 }
+"""What each verb knows; `=` where a value follows as the next word."""
 _KEY_PLACE = "the key"
 """What a key is called in messages, which nobody sees."""
 
@@ -66,14 +76,18 @@ class _Call:
         self.flags: set[str] = set()
         self.values: dict[str, str] = {}
         self.files: list[str] = []
+        if self.name not in _OPTIONS:
+            raise UnknownCallError(self.name)
         left = iter(words[1:])
         for word in left:
-            if word in _FLAGS:
+            if not word.startswith("-"):
+                self.files.append(word)
+            elif word in _OPTIONS[self.name]:
                 self.flags.add(word)
-            elif word.startswith("-"):
+            elif f"{word}=" in _OPTIONS[self.name]:
                 self.values[word] = next(left, "")
             else:
-                self.files.append(word)
+                raise UnknownCallError(f"{self.name} {word}")
 
 
 def answer(words: Sequence[str]) -> int:
@@ -82,9 +96,12 @@ def answer(words: Sequence[str]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # To end as openssl does; where install.sh ignores it, it stays ignored.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    call = _Call(words)
     try:
+        call = _Call(words)
         data = b"".join(_ANSWERS[call.name](call))
+    except UnknownCallError as error:
+        leave_note(str(error))
+        return 1
     except (_RefusedError, BundlerError, OSError, ValueError, TypeError, KeyError):
         return 1
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
@@ -165,40 +182,14 @@ def _rsa(call: _Call) -> Iterator[bytes]:
 
 
 def _verify(call: _Call) -> Iterator[bytes]:
-    """Answer as `openssl verify` does; of several faults the one that install.sh asks for first."""
+    """Answer as `openssl verify` does."""
     (name,) = call.files
-    now = datetime.now(UTC)
     ca, certificate = _certificate(call.values["-CAfile"]), _certificate(name)
-    both = (ca, certificate)
-    if not certificate.is_issued_by(ca) or not ca.is_issued_by(ca) or not ca.is_ca():
-        number = 20
-    elif any(each.not_after_utc < now for each in both):
-        number = 10
-    elif any(each.not_before_utc > now for each in both):
-        number = 9
-    elif not _serves_a_client(certificate):
-        number = 26
-    else:
+    number = fault_of(certificate, ca, datetime.now(UTC))
+    if number == OK:
         yield f"{name}: OK\n".encode()
-        return
-    yield f"error {number} at 0 depth lookup\nerror {name}: verification failed\n".encode()
-
-
-def _serves_a_client(certificate: Certificate) -> bool:
-    """Tell whether a certificate may be a TLS client's (RFC 5280 sections 4.2.1.3 and 4.2.1.12)."""
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    for value in (extension.value for extension in certificate.x509.extensions):
-        if isinstance(value, x509.KeyUsage):
-            serves = value.digital_signature or value.key_agreement
-        elif isinstance(value, x509.ExtendedKeyUsage):
-            serves = ExtendedKeyUsageOID.CLIENT_AUTH in value
-        else:
-            continue
-        if not serves:
-            return False
-    return True
+    else:
+        yield f"error {number} at 0 depth lookup\nerror {name}: verification failed\n".encode()
 
 
 def _x509(call: _Call) -> Iterator[bytes]:

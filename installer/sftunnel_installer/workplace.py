@@ -1,14 +1,16 @@
 """A directory of our own for one run, root's alone: the bundle, unpacked, for install.sh to read.
 
 A run that may write on the device has it in the state directory, where install.sh works, too, and
-copies no receipt to; one that may not, in memory where there is such a file system. What a run that
-was cut off left behind is swept by the next one.
+copies no receipt to; one that may not, in memory where there is such a file system, and so does one
+that brings no bundle, if the state directory takes nothing. What a run that was cut off left behind
+is swept by the next one.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,18 +23,29 @@ _HINT = "nothing was changed; look at the free space, and at whether the file sy
 
 
 @contextmanager
-def workplace(state: Path | None, files: Mapping[str, bytes]) -> Iterator[Path]:
+def workplace(
+    state: Path | None, files: Mapping[str, bytes], *, or_apart: bool = False
+) -> Iterator[Path]:
     """Give a directory with these files, by path in it; it goes at the end.
 
-    It is in the state directory, if that is given. Raises BundlerError (UNSUITABLE).
+    It is in the state directory, if that is given; or_apart: if need be, elsewhere. Raises
+    BundlerError (UNSUITABLE).
     """
     apart = [Path(place) for place in (*_IN_MEMORY, os.environ.get("TMPDIR") or "/tmp")]  # noqa: S108
-    made_state = state is not None and _make_state(state)
-    bases = apart if state is None else [state]
+    made_state = False
+    bases = apart
+    if state is not None:
+        try:
+            made_state = _make_state(state)
+            bases = [state, *apart] if or_apart else [state]
+        except OSError as error:
+            if not or_apart:
+                at = state if state.is_dir() else state.parent
+                raise _cannot_write(at, error) from None
     try:
         for base in {*apart, *bases}:
             _sweep(base)
-        place = _lay_out(bases, files)
+        place = _lay_out(bases, files, state)
         try:
             yield place
         finally:
@@ -44,7 +57,10 @@ def workplace(state: Path | None, files: Mapping[str, bytes]) -> Iterator[Path]:
 
 
 def _make_state(state: Path) -> bool:
-    """Make the state directory; returns whether it was not there. Raises BundlerError."""
+    """Make the state directory, or keep others out of it; returns whether it was not there.
+
+    Raises BundlerError if it is not ours, OSError if it cannot be written.
+    """
     if state.is_symlink():
         raise BundlerError(
             f"'{printable(str(state))}' is a symbolic link",
@@ -54,18 +70,50 @@ def _make_state(state: Path) -> bool:
     try:
         state.mkdir(0o700)
     except FileExistsError:
+        if state.stat().st_uid not in _ours():
+            raise BundlerError(
+                f"'{printable(str(state))}' belongs to another user than root",
+                "find out who made it, and remove it: it is not of our making",
+                ExitCode.UNSUITABLE,
+            ) from None
+        if state.stat().st_mode & 0o7777 != 0o700:
+            state.chmod(0o700)
         return False
-    except OSError as error:
-        raise _cannot_write(state.parent, error) from None
     return True
 
 
-def _lay_out(bases: Sequence[Path], files: Mapping[str, bytes]) -> Path:
-    """Write files, 0600, in a new directory in the first of these that has room for them."""
+def _ours() -> set[int]:
+    """Return who counts as root: the owner of /, too, whose number is another in a namespace."""
+    return {0, os.getuid(), os.stat("/").st_uid}
+
+
+def _is_safe(base: Path) -> bool:
+    """Tell whether nobody but root can rename what is made in a directory."""
+    real = base.resolve()
+    for path in (real, *real.parents):
+        about = path.stat()
+        is_open = about.st_mode & 0o022 and not about.st_mode & stat.S_ISVTX
+        if about.st_uid not in _ours() or is_open:
+            return False
+    return True
+
+
+def _lay_out(bases: Sequence[Path], files: Mapping[str, bytes], state: Path | None) -> Path:
+    """Write files, 0600, in a new directory in the first of these that has room for them.
+
+    Elsewhere than in the state directory, whose place is the device's, nobody else may rename it.
+    """
     refusal = None
     for base in bases:
-        place = base / f"{_PREFIX}{os.getpid()}"
+        place = base / f"{_PREFIX}{os.getpid()}.{_started_at(os.getpid())}"
         try:
+            if base != state and not _is_safe(base):
+                refusal = refusal or BundlerError(
+                    f"others could rename what is made in '{printable(str(base))}'",
+                    "set TMPDIR to a directory in which only root can write, and all above it",
+                    ExitCode.UNSUITABLE,
+                )
+                continue
             place.mkdir(0o700)
         except OSError as error:
             refusal = refusal or _cannot_write(base, error)
@@ -95,12 +143,23 @@ def _write(place: Path, files: Mapping[str, bytes]) -> None:
 def _sweep(base: Path) -> None:
     """Remove what runs that are over have left; /tmp is everybody's, so only what is root's."""
     for left in base.glob(f"{_PREFIX}*"):
-        number = left.name.removeprefix(_PREFIX)
-        is_over = number == str(os.getpid()) or not Path(f"/proc/{number}").exists()
+        number, _, start = left.name.removeprefix(_PREFIX).partition(".")
         with suppress(OSError):
             is_ours = left.lstat().st_uid == 0 and left.is_dir() and not left.is_symlink()
-            if number.isdecimal() and is_ours and is_over:
+            if number.isdecimal() and is_ours and _started_at(int(number)) != start:
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _started_at(number: int) -> str | None:
+    """Return when a process began, in ticks since boot (proc(5), field 22); None for a dead one.
+
+    As another may have its number by now, both together name a process, as in install.sh's lock.
+    """
+    try:
+        about = Path(f"/proc/{number}/stat").read_bytes().rpartition(b") ")[2].split()
+    except OSError:
+        return None
+    return None if about[0] in (b"Z", b"X") else about[19].decode()
 
 
 def _cannot_write(place: Path, error: OSError) -> BundlerError:

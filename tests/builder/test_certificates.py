@@ -11,6 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from sftunnel_builder.certificates import load_certificate, load_certificates, pem_to_der
 from sftunnel_builder.errors import BundlerError, ExitCode
@@ -196,3 +201,18 @@ def test_a_file_of_certificates_is_refused_as_a_whole(
     with pytest.raises(BundlerError) as caught:
         load_certificates(damage(make_trio(leaf={"times": times})), "x")
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize("says", [False, None])
+def test_a_certificate_that_issued_itself_is_a_ca_unless_it_denies_it(*, says: bool | None) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own")])
+    builder = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
+    )
+    if says is not None:
+        builder = builder.add_extension(x509.BasicConstraints(says, None), critical=True)
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    assert load_certificate(pem, "x").is_ca() is (says is None)

@@ -66,3 +66,17 @@ def test_it_is_not_run_by_anybody_but_root(program: Program, stick: Path) -> Non
     done = program.run("check", stick, *program.wall.options())
     assert done.returncode == 5
     assert "error: this must run as root" in done.stderr
+
+
+def test_the_openssl_in_it_heeds_no_settings_and_no_modules_of_the_device(
+    program: Program, stick: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "openssl.cnf"
+    settings.write_text(
+        "openssl_conf = i\n[i]\nproviders = p\nalg_section = a\n[p]\nfips = f\n"
+        "[f]\nactivate = 1\n[a]\ndefault_properties = fips=yes\n"
+    )
+    steered = {"OPENSSL_CONF": str(settings), "OPENSSL_MODULES": str(tmp_path)}
+    words = ["check", stick, *program.wall.options()]
+    done = program.run(*words, environment={**program.environment(), **steered})
+    assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from programs import Program
 from refusals import sign_again, sign_anew
 from rehearsal import Made
+from sftunnel_builder import __version__
 from sftunnel_builder.signer import generate_signer
 from trios import make_trio, put_into_bundle
 
@@ -173,3 +174,37 @@ def test_an_ims_conf_without_a_uuid(program: Program, stick: Path) -> None:
             path.write_text("MODEL=x\n")
     program.wall.remember_others()
     program.refused(5, "holds no usable APPLIANCE_UUID", stick)
+
+
+def _change_install_sh(program: Program, old: str, new: str) -> None:
+    """Change the bundle's install.sh, as its trusted signer would."""
+    script = program.wall.bundle / "install.sh"
+    text = script.read_text()
+    assert old in text
+    script.write_text(text.replace(old, new))
+    sign_anew(program.wall)
+
+
+def test_an_install_sh_that_is_older_than_the_program(program: Program) -> None:
+    _change_install_sh(program, "--forget-signer | --digest)", "--forget-signer)")
+    message = f"the install.sh of this bundle is older than sftunnel-installer {__version__}"
+    program.refused(5, message, program.wall.bundle)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "call"),
+    [
+        ("openssl verify -purpose", "openssl verify -x509_strict -purpose", "verify -x509_strict"),
+        ("openssl rsa -check", "openssl ec -check", "ec"),
+    ],
+)
+def test_an_install_sh_that_asks_more_of_openssl_than_the_program_knows(
+    program: Program, old: str, new: str, call: str
+) -> None:
+    _change_install_sh(program, old, new)
+    program.refused(
+        5,
+        f"this sftunnel-installer, {__version__}, does not know what the bundle's install.sh asks "
+        f"of openssl: '{call}'",
+        program.wall.bundle,
+    )
