@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,17 @@ def test_a_status_that_cannot_be_told(program: Program) -> None:
     assert told["exit"] == 2
     assert "--backup does not go with 'status'" in told["error"]
     assert told["status"] is None
+
+
+def test_an_output_that_cannot_be_written_leaves_the_exit_code(
+    program: Program, stick: Path
+) -> None:
+    words = [*program.wall.options("--no-restart"), "--json"]
+    with open("/dev/full", "w") as full:
+        run = program.start("install", stick, *words, stdout=full.fileno(), stderr=subprocess.PIPE)
+    _, err = run.communicate(timeout=120)
+    assert run.returncode == 0, err.decode()
+    assert b"Traceback" not in err
+    lost = b"warning: the output could not be written: no space left on device\n"
+    assert err.endswith(lost)
+    program.wall.assert_trio(program.wall.new_trio)

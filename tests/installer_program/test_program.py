@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from programs import Program
 from sftunnel_builder import __version__
 from sftunnel_builder.resources import installer_script
@@ -66,3 +68,14 @@ def test_it_is_not_run_by_anybody_but_root(program: Program, stick: Path) -> Non
     done = program.run("check", stick, *program.wall.options())
     assert done.returncode == 5
     assert "error: this must run as root" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_as_nothing(
+    program: Program, stick: Path, closed: str
+) -> None:
+    program.command = ["sh", "-c", f'exec "$0" "$@" {closed}', *program.command]
+    done = program.verb("install", stick)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    program.wall.assert_trio(program.wall.new_trio)
