@@ -97,9 +97,8 @@ def _usual_place(device: Device) -> Path:
 def _find(place: Path, device: Device, trust: Trust) -> Found:
     if _is_bundle(place):
         contents = _open_unpacked(place)
-        return _trusted(contents, place, place.parent, trust)
+        return _trusted(contents, place, _receipts_of(place), trust)
     if kit := _kit_in(place):
-        # Not into the kit, which would not be whole then.
         return _in_kit(kit, device, trust)
     if place.is_dir():
         return _in_directory(place, device, trust)
@@ -109,7 +108,19 @@ def _find(place: Path, device: Device, trust: Trust) -> Found:
             "name the bundle, the kit, or the directory where the stick is mounted",
             ExitCode.USAGE,
         )
-    return _trusted(_open(place), place, place.parent, trust)
+    return _trusted(_open(place), place, _receipts_of(place), trust)
+
+
+def _receipts_of(place: Path) -> Path:
+    """Return where the receipt of a bundle goes: beside it, or beside the kit that it lies in.
+
+    Not into the kit, which would not be whole then.
+    """
+    real = Path(os.path.realpath(place.parent))
+    for above in (real, *real.parents):
+        if _is_kit(above):
+            return above.parent
+    return place.parent
 
 
 def _is_bundle(place: Path) -> bool:
@@ -117,10 +128,15 @@ def _is_bundle(place: Path) -> bool:
     return all((place / name).is_file() for name in (CONF, SUMS))
 
 
+def _is_kit(place: Path) -> bool:
+    """Tell whether a directory looks like a kit."""
+    return (place / SUMS).is_file() and (place / "bundles").is_dir()
+
+
 def _kit_in(place: Path) -> Path | None:
     """Return the kit that a directory is, or that the stick mounted there has."""
     for kit in (*(place / name for name in _KIT_IN_STICK), place):
-        if (kit / SUMS).is_file() and (kit / "bundles").is_dir():
+        if _is_kit(kit):
             return kit
     return None
 
@@ -157,7 +173,9 @@ def _in_kit(kit: Path, device: Device, trust: Trust) -> Found:
             )
         contents = _opened(data, name)
         if contents.conf.device_uuid == device.uuid:
-            return _trusted(contents, kit / "bundles" / name, kit.parent, trust)
+            return _trusted(
+                contents, kit / "bundles" / name, _receipts_of(kit / "bundles" / name), trust
+            )
     raise _none_for(device, "the kit")
 
 
@@ -170,7 +188,7 @@ def _in_directory(place: Path, device: Device, trust: Trust) -> Found:
     name, contents = max(ours, key=lambda each: (each[1].conf.created, each[0]))
     if len(ours) > 1:
         step("found", f"{len(ours)} bundles for this device; {name} was made last")
-    return _trusted(contents, place / name, place, trust)
+    return _trusted(contents, place / name, _receipts_of(place / name), trust)
 
 
 def _none_for(device: Device, where: str) -> BundlerError:
