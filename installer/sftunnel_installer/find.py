@@ -5,7 +5,7 @@
 | a .tar.gz | it, whatever device it is for |
 | a directory with bundle.conf | the unpacked bundle, whatever device it is for |
 | a kit, or a stick with one in sftunnel/ or, after a cut, in sftunnel.old/ | by its signed list |
-| another directory | of its sftunnel-*.tar.gz for this device the one that was made last |
+| another directory | of its trusted sftunnel-*.tar.gz for this device the one made last |
 
 Whether a single bundle is for this device is left to install.sh, which says so best.
 """
@@ -64,6 +64,8 @@ def find_bundle(place: Path | None, device: Device, trust: Trust) -> Found:
     Raises BundlerError: USAGE when there is no such place, UNSUITABLE when it has no bundle for
     this device, UNTRUSTED when it is damaged or of somebody else.
     """
+    if place is None or not place.is_absolute():
+        _look_here()
     if place is None:
         place = _usual_place(device)
     place = Path(os.path.abspath(place))
@@ -76,6 +78,18 @@ def find_bundle(place: Path | None, device: Device, trust: Trust) -> Found:
             ExitCode.UNSUITABLE,
         ) from None
     return found
+
+
+def _look_here() -> None:
+    """Raise BundlerError (UNSUITABLE) when the current directory was removed."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise BundlerError(
+            "the current directory is gone",
+            "change to another with cd /, and name the bundle or the stick by its whole path",
+            ExitCode.UNSUITABLE,
+        ) from None
 
 
 def _usual_place(device: Device) -> Path:
@@ -180,9 +194,24 @@ def _in_kit(kit: Path, device: Device, trust: Trust) -> Found:
 
 
 def _in_directory(place: Path, device: Device, trust: Trust) -> Found:
-    """Return the bundle of this device that was made last, of those in a directory."""
-    opened = [(name, _open(place / name)) for name in _names_for(place, device)]
-    ours = [each for each in opened if each[1].conf.device_uuid == device.uuid]
+    """Return the bundle of this device that was made last, of the trusted ones in a directory."""
+    ours: list[tuple[str, OpenedBundle]] = []
+    refused: list[BundlerError] = []
+    for name in _names_for(place, device):
+        try:
+            contents = _open(place / name)
+            if contents.conf.device_uuid == device.uuid:
+                trust.judge_bundle(contents)
+                ours.append((name, contents))
+        except OSError as error:
+            what = f"cannot read '{name}': {reason(error)}"
+            refused.append(BundlerError(what, _CARRY, ExitCode.UNSUITABLE))
+        except BundlerError as error:
+            refused.append(error if name in error.message else error.about(name))
+    if not ours and refused:
+        raise refused[0]
+    for each in refused:
+        step("passed by", each.message)
     if not ours:
         raise _none_for(device, f"'{printable(str(place))}'")
     name, contents = max(ours, key=lambda each: (each[1].conf.created, each[0]))
@@ -225,9 +254,20 @@ def _open_unpacked(place: Path) -> OpenedBundle:
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
             raise _altered(f"'{printable(path.name)}' in it is a link, or no plain file")
-    held = {path.relative_to(place).as_posix(): _read(path) for path in paths}
-    sums = held[SUMS].decode("ascii", "replace")
-    order = [line.partition("  ")[2] for line in sums.splitlines()]
+    order = [
+        line.partition("  ")[2]
+        for line in _read(place / SUMS).decode("ascii", "replace").splitlines()
+    ]
+    listed, left = {SUMS, SIGNATURE, *order}, MAX_ARCHIVE_BYTES
+    held = {}
+    for path in paths:
+        name = path.relative_to(place).as_posix()
+        if name not in listed:
+            raise _altered(f"it holds '{printable(name)}', which SHA256SUMS does not list")
+        held[name] = _read(path)
+        left -= len(held[name])
+        if left < 0:
+            raise _altered("it is over 64 MiB")
     names = [*(name for name in order if name in held), *held]
     contents: Contents = open_members({name: held[name] for name in dict.fromkeys(names)})
     if not isinstance(contents, OpenedBundle):

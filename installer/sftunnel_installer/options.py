@@ -53,7 +53,7 @@ stands is looked through, then the current one. activate, rollback, recover and 
 _EXAMPLES = """\
 For example:
 
-  /mnt/usb/sftunnel-installer check --signer FPR
+  sh /mnt/usb/sftunnel-installer check --signer FPR
   sftunnel-installer /var/tmp/sftunnel-fw1-c8d5d5c6.tar.gz --signer FPR
   sftunnel-installer rollback"""
 
