@@ -77,7 +77,8 @@ class _Run:
             code = self._do()
             end = Said(b"".join(self._heard).decode("utf-8", "replace"))
             if self._is_result():
-                note("\n".join(end.talk()))
+                for line in end.talk():
+                    note(line)
         except BundlerError as error:
             complain(error)
             code, end = int(error.code), error

@@ -149,9 +149,12 @@ def _is_kit(place: Path) -> bool:
 
 def _kit_in(place: Path) -> Path | None:
     """Return the kit that a directory is, or that the stick mounted there has."""
-    for kit in (*(place / name for name in _KIT_IN_STICK), place):
-        if _is_kit(kit):
+    for kit in (place / name for name in _KIT_IN_STICK):
+        # What start.sh takes, whole or not, is taken here: never an older kit in place of it.
+        if _is_kit(kit) or (kit.is_dir() and (place / "start.sh").is_file()):
             return kit
+    if _is_kit(place):
+        return place
     return None
 
 
@@ -163,7 +166,15 @@ def _names_for(place: Path, device: Device) -> Sequence[str]:
 
 def _in_kit(kit: Path, device: Device, trust: Trust) -> Found:
     """Return the bundle that a kit's signed list says is this device's, by its whole UUID."""
-    sums, signature, public_pem = (_read(kit / name) for name in (SUMS, SIGNATURE, SIGNER))
+    try:
+        sums, signature, public_pem = (_read(kit / name) for name in (SUMS, SIGNATURE, SIGNER))
+    except FileNotFoundError as error:
+        raise BundlerError(
+            f"there is no whole kit in '{printable(str(kit))}': '{Path(error.filename).name}': "
+            f"{reason(error)}",
+            "copy the kit to the stick again, with sftunnel-bundler usb",
+            ExitCode.UNTRUSTED,
+        ) from None
     signer = fingerprint(public_pem)
     if not is_signed_by(public_pem, signature, sums):
         raise BundlerError(

@@ -133,6 +133,8 @@ def _last(values: Sequence[str]) -> str | None:
 
 
 def _verb_and_place(words: Sequence[str]) -> tuple[str, Path | None]:
+    if "" in words:
+        raise BundlerError("unknown word ''", _HINT, ExitCode.USAGE)
     verbs = [word for word in words if word in VERBS]
     places = [word for word in words if word not in VERBS]
     if len(verbs) > 1:

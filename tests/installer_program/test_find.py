@@ -166,3 +166,16 @@ def test_the_second_device_finds_its_own(
 def test_a_pipe_in_place_of_a_bundle_is_not_waited_for(program: Program, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "sftunnel.tar.gz")
     program.refused(2, "there is no bundle and no directory", tmp_path / "sftunnel.tar.gz")
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig", "signer.pem"])
+def test_a_kit_that_is_not_whole_is_refused_and_no_older_one_taken(
+    program: Program, stick: Path, name: str
+) -> None:
+    shutil.copytree(stick / "sftunnel", stick / "sftunnel.old")
+    (stick / "sftunnel" / name).unlink()
+    program.refused(4, f"there is no whole kit in '{stick}/sftunnel': '{name}': no such", stick)
+
+
+def test_an_empty_word(program: Program) -> None:
+    program.refused(2, "unknown word ''", "")

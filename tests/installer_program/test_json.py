@@ -63,6 +63,7 @@ def test_a_refusal_before_install_sh(program: Program, stick: Path) -> None:
 def test_the_status(program: Program, stick: Path) -> None:
     assert program.verb("install", stick).returncode == 0
     told = _run(program, "status")
+    assert "\n\n" not in "\n" + program.verb("status", "--json").stderr
     theirs = program.wall.run("status", "--json", "--root", str(program.wall.root))
     assert told["status"] == json.loads(theirs.stdout)
     assert told["message"] is None
