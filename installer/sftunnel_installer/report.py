@@ -26,6 +26,7 @@ from sftunnel_installer.device import Device
 from sftunnel_installer.find import Found
 
 _RECEIPT = re.compile(r"(?:receipt)? {4,11}(/.*\.json)")
+_ERROR = re.compile(r"(?m)(?:^|[]:)?] )error: (.*)\nhint: (.*)$")
 _END = "-----END SFTUNNEL RECEIPT-----"
 
 
@@ -39,6 +40,11 @@ class Said:
         """Return what stands behind a word and a colon at the beginning of lines."""
         head = f"{word}: "
         return [line.removeprefix(head) for line in self.text.splitlines() if line.startswith(head)]
+
+    def error(self) -> tuple[str | None, str | None]:
+        """Return the error and its hint, if any; it may stand behind a question."""
+        found = _ERROR.search(self.text)
+        return (found[1], found[2]) if found else (None, None)
 
     def receipts(self) -> list[str]:
         """Return the paths of the receipts, as the steps name them."""
@@ -68,7 +74,7 @@ def report(
     if isinstance(end, BundlerError):
         error, hint = end.message, end.hint
     elif code:
-        error, hint = (next(iter(said.after(word)), None) for word in ("error", "hint"))
+        error, hint = said.error()
     elif verb != "status":
         message = said.last()
     return {

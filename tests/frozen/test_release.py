@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,10 @@ def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     done = script("sums.py", tmp_path, key)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("error: ")
+
+
+def test_a_ctrl_c_before_the_installer_has_started_is_silent() -> None:
+    hook = (PACKAGING / "interrupt_hook.py").read_text()
+    code = f"{hook}\nimport os; os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

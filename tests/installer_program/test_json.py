@@ -7,8 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from programs import Program
 from rehearsal import Made
+from sftunnel_installer.report import Said
 
 KEYS = {
     *("bundle", "device", "error", "exit", "format", "hint", "message", "receipts", "status"),
@@ -88,3 +91,9 @@ def test_an_output_that_cannot_be_written_leaves_the_exit_code(
     lost = b"warning: the output could not be written: no space left on device\n"
     assert err.endswith(lost)
     program.wall.assert_trio(program.wall.new_trio)
+
+
+@pytest.mark.parametrize("before", ["", "device     it\n", "Go on? [yes/no] ", "(not shown): "])
+def test_an_error_behind_a_question_is_told(before: str) -> None:
+    text = f"{before}error: openssl said: error: no\nhint: do\nmore\n"
+    assert Said(text).error() == ("openssl said: error: no", "do")
