@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from sftunnel_builder import __version__
 from sftunnel_builder.bundle import SUMS
@@ -56,8 +57,15 @@ def run(arguments: Sequence[str]) -> int:
         options = parse_options(arguments)
     except BundlerError as error:
         complain(error)
+        if "--json" in arguments:
+            _tell(report(None, int(error.code), None, None, error))
         return int(error.code)
     return _Run(options, signals).run()
+
+
+def _tell(told: dict[str, Any]) -> None:
+    """Print the one object of --json."""
+    output(json.dumps(told, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 class _Run:
@@ -82,13 +90,16 @@ class _Run:
         except BundlerError as error:
             complain(error)
             code, end = int(error.code), error
+        except SystemExit as stop:
+            # A signal, before install.sh ran.
+            code = int(stop.code or 0)
+            end = BundlerError("interrupted", "nothing was changed; type the same again")
         except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
             end = bug(error)
             complain(end)
             code = int(end.code)
         if self._options.as_json:
-            told = report(self._options.verb, code, self._device, self._found, end)
-            output(json.dumps(told, sort_keys=True, ensure_ascii=False) + "\n")
+            _tell(report(self._options.verb, code, self._device, self._found, end))
         return code
 
     def _do(self) -> int:

@@ -116,7 +116,7 @@ def _find(place: Path, device: Device, trust: Trust) -> Found:
         return _in_kit(kit, device, trust)
     if place.is_dir():
         return _in_directory(place, device, trust)
-    if not place.is_file():
+    if not place.exists():
         raise BundlerError(
             f"there is no bundle and no directory '{printable(str(place))}'",
             "name the bundle, the kit, or the directory where the stick is mounted",
@@ -296,8 +296,11 @@ def _altered(why: str) -> BundlerError:
 
 def _read(path: Path) -> bytes:
     """Return the contents of a plain file, at most what a bundle may have; raises OSError too."""
-    with open_plain_file(path, printable(str(path))) as file:
-        data = file.read(MAX_ARCHIVE_BYTES + 1)
+    try:
+        with open_plain_file(path, printable(str(path))) as file:
+            data = file.read(MAX_ARCHIVE_BYTES + 1)
+    except BundlerError as error:
+        raise BundlerError(error.message, error.hint, ExitCode.UNTRUSTED) from None
     if len(data) > MAX_ARCHIVE_BYTES:
         raise BundlerError(f"'{printable(str(path))}' is over 64 MiB", _CARRY, ExitCode.UNTRUSTED)
     return data

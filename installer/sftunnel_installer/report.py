@@ -10,7 +10,7 @@
 | `message` | the last line that install.sh said, if nothing is wrong |
 | `receipts` | the paths of the receipts that were written |
 | `status` | of the verb status: what install.sh says with --json; else `null` |
-| `verb` | what was asked |
+| `verb` | what was asked; `null` if the command line was not understood |
 | `warnings` | what install.sh warned of |
 """
 
@@ -66,7 +66,11 @@ class Said:
 
 
 def report(
-    verb: str, code: int, device: Device | None, found: Found | None, end: Said | BundlerError
+    verb: str | None,
+    code: int,
+    device: Device | None,
+    found: Found | None,
+    end: Said | BundlerError,
 ) -> dict[str, Any]:
     """Return the object. end is what install.sh said, or what stopped us before it ran."""
     error = hint = message = None

@@ -165,7 +165,7 @@ def test_the_second_device_finds_its_own(
 
 def test_a_pipe_in_place_of_a_bundle_is_not_waited_for(program: Program, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "sftunnel.tar.gz")
-    program.refused(2, "there is no bundle and no directory", tmp_path / "sftunnel.tar.gz")
+    program.refused(4, "sftunnel.tar.gz' is not a file", tmp_path / "sftunnel.tar.gz")
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig", "signer.pem"])

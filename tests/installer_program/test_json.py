@@ -97,3 +97,19 @@ def test_an_output_that_cannot_be_written_leaves_the_exit_code(
 def test_an_error_behind_a_question_is_told(before: str) -> None:
     text = f"{before}error: openssl said: error: no\nhint: do\nmore\n"
     assert Said(text).error() == ("openssl said: error: no", "do")
+
+
+def test_a_command_line_that_is_not_understood_has_an_object_too(program: Program) -> None:
+    done = program.run("--json", "check", "status")
+    told = json.loads(done.stdout)
+    assert set(told) == KEYS
+    assert (done.returncode, told["exit"], told["verb"]) == (2, 2, None)
+    assert told["error"].startswith("two verbs")
+
+
+def test_a_ctrl_c_at_a_question_has_an_object_too(program: Program, stick: Path) -> None:
+    terminal = program.on_terminal("install", stick, "--root", program.wall.root, "--json")
+    terminal.expect("Type at least")
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert '"error": "interrupted", "exit": 130' in terminal.seen
