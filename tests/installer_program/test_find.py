@@ -177,5 +177,7 @@ def test_a_kit_that_is_not_whole_is_refused_and_no_older_one_taken(
     program.refused(4, f"there is no whole kit in '{stick}/sftunnel': '{name}': no such", stick)
 
 
-def test_an_empty_word(program: Program) -> None:
+def test_words_that_are_not_understood(program: Program) -> None:
     program.refused(2, "unknown word ''", "")
+    program.refused(2, "unknown word '--yes=1'", "--yes=1")
+    program.refused(2, "option '--signer' needs a value", "--signer")
