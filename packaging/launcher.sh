@@ -11,7 +11,8 @@
 set -eu
 mask=$(umask)
 umask 077
-unset CDPATH
+# tar and gzip would take words from these.
+unset CDPATH TAR_OPTIONS GZIP
 command=@COMMAND@
 glibc=@GLIBC@
 # Where the payload begins, how long the whole file is, and how much room the program takes.
@@ -126,7 +127,8 @@ main() {
     # The installer looks for a bundle beside the file that was started.
     SFTUNNEL_STARTED_AS=$0
     export SFTUNNEL_STARTED_AS
-    exec "$directory/$command" "$@"
+    # mksh and ksh close what is above 2 at an exec, unless it is named.
+    exec "$directory/$command" "$@" 9<&9
 }
 
 main "$@"

@@ -32,6 +32,8 @@ def read_installer(path: Path) -> bytes:
             hint,
             ExitCode.USAGE,
         ) from None
+    except BundlerError as error:
+        raise BundlerError(error.message, hint, ExitCode.USAGE) from None
     if not data.startswith(_HEADS) or len(data) > MAX_PROGRAM_BYTES:
         raise BundlerError(
             _("'{place}' is no program for Linux of at most 32 MiB").format(place=place),

@@ -15,10 +15,11 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from sftunnel_builder import __version__
 from sftunnel_builder.bundle import SUMS
-from sftunnel_builder.errors import BundlerError
+from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.resources import installer_script
 from sftunnel_installer.device import Device, find_device
@@ -33,13 +34,14 @@ from sftunnel_installer.options import (
 )
 from sftunnel_installer.progress import Progress
 from sftunnel_installer.report import Said, report
-from sftunnel_installer.talk import complain, note
+from sftunnel_installer.talk import complain, note, open_streams, output
 from sftunnel_installer.trust import Trust
 from sftunnel_installer.workplace import workplace
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Every error is a message and a hint."""
+    open_streams()
     leave_no_core()
     signals = Signals()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -47,24 +49,23 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if {"--help", "-h"} & set(arguments):
-            return _print(help_text())
+            output(help_text())
+            return int(ExitCode.DONE)
         if "--version" in arguments:
-            return _print(f"sftunnel-installer {__version__}\n")
+            output(f"sftunnel-installer {__version__}\n")
+            return int(ExitCode.DONE)
         options = parse_options(arguments)
     except BundlerError as error:
         complain(error)
+        if "--json" in arguments:
+            _tell(report(None, int(error.code), None, None, error))
         return int(error.code)
     return _Run(options, signals).run()
 
 
-def _print(text: str) -> int:
-    """Print a result; whoever reads it may have gone."""
-    with suppress(BrokenPipeError):
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return 0
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+def _tell(told: dict[str, Any]) -> None:
+    """Print the one object of --json."""
+    output(json.dumps(told, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 class _Run:
@@ -84,17 +85,21 @@ class _Run:
             code = self._do()
             end = Said(b"".join(self._heard).decode("utf-8", "replace"))
             if self._is_result():
-                note("\n".join(end.talk()))
+                for line in end.talk():
+                    note(line)
         except BundlerError as error:
             complain(error)
             code, end = int(error.code), error
+        except SystemExit as stop:
+            # A signal, before install.sh ran.
+            code = int(stop.code or 0)
+            end = BundlerError("interrupted", "nothing was changed; type the same again")
         except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
             end = bug(error)
             complain(end)
             code = int(end.code)
         if self._options.as_json:
-            told = report(self._options.verb, code, self._device, self._found, end)
-            _print(json.dumps(told, sort_keys=True, ensure_ascii=False) + "\n")
+            _tell(report(self._options.verb, code, self._device, self._found, end))
         return code
 
     def _do(self) -> int:

@@ -5,7 +5,7 @@
 | a .tar.gz | it, whatever device it is for |
 | a directory with bundle.conf | the unpacked bundle, whatever device it is for |
 | a kit, or a stick with one in sftunnel/ or, after a cut, in sftunnel.old/ | by its signed list |
-| another directory | of its sftunnel-*.tar.gz for this device the one that was made last |
+| another directory | of its trusted sftunnel-*.tar.gz for this device the one made last |
 
 Whether a single bundle is for this device is left to install.sh, which says so best.
 """
@@ -64,6 +64,8 @@ def find_bundle(place: Path | None, device: Device, trust: Trust) -> Found:
     Raises BundlerError: USAGE when there is no such place, UNSUITABLE when it has no bundle for
     this device, UNTRUSTED when it is damaged or of somebody else.
     """
+    if place is None or not place.is_absolute():
+        _look_here()
     if place is None:
         place = _usual_place(device)
     place = Path(os.path.abspath(place))
@@ -76,6 +78,18 @@ def find_bundle(place: Path | None, device: Device, trust: Trust) -> Found:
             ExitCode.UNSUITABLE,
         ) from None
     return found
+
+
+def _look_here() -> None:
+    """Raise BundlerError (UNSUITABLE) when the current directory was removed."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise BundlerError(
+            "the current directory is gone",
+            "change to another with cd /, and name the bundle or the stick by its whole path",
+            ExitCode.UNSUITABLE,
+        ) from None
 
 
 def _usual_place(device: Device) -> Path:
@@ -97,19 +111,30 @@ def _usual_place(device: Device) -> Path:
 def _find(place: Path, device: Device, trust: Trust) -> Found:
     if _is_bundle(place):
         contents = _open_unpacked(place)
-        return _trusted(contents, place, place.parent, trust)
+        return _trusted(contents, place, _receipts_of(place), trust)
     if kit := _kit_in(place):
-        # Not into the kit, which would not be whole then.
         return _in_kit(kit, device, trust)
     if place.is_dir():
         return _in_directory(place, device, trust)
-    if not place.is_file():
+    if not place.exists():
         raise BundlerError(
             f"there is no bundle and no directory '{printable(str(place))}'",
             "name the bundle, the kit, or the directory where the stick is mounted",
             ExitCode.USAGE,
         )
-    return _trusted(_open(place), place, place.parent, trust)
+    return _trusted(_open(place), place, _receipts_of(place), trust)
+
+
+def _receipts_of(place: Path) -> Path:
+    """Return where the receipt of a bundle goes: beside it, or beside the kit that it lies in.
+
+    Not into the kit, which would not be whole then.
+    """
+    real = Path(os.path.realpath(place.parent))
+    for above in (real, *real.parents):
+        if _is_kit(above):
+            return above.parent
+    return place.parent
 
 
 def _is_bundle(place: Path) -> bool:
@@ -117,11 +142,19 @@ def _is_bundle(place: Path) -> bool:
     return all((place / name).is_file() for name in (CONF, SUMS))
 
 
+def _is_kit(place: Path) -> bool:
+    """Tell whether a directory looks like a kit."""
+    return (place / SUMS).is_file() and (place / "bundles").is_dir()
+
+
 def _kit_in(place: Path) -> Path | None:
     """Return the kit that a directory is, or that the stick mounted there has."""
-    for kit in (*(place / name for name in _KIT_IN_STICK), place):
-        if (kit / SUMS).is_file() and (kit / "bundles").is_dir():
+    for kit in (place / name for name in _KIT_IN_STICK):
+        # What start.sh takes, whole or not, is taken here: never an older kit in place of it.
+        if _is_kit(kit) or (kit.is_dir() and (place / "start.sh").is_file()):
             return kit
+    if _is_kit(place):
+        return place
     return None
 
 
@@ -133,7 +166,15 @@ def _names_for(place: Path, device: Device) -> Sequence[str]:
 
 def _in_kit(kit: Path, device: Device, trust: Trust) -> Found:
     """Return the bundle that a kit's signed list says is this device's, by its whole UUID."""
-    sums, signature, public_pem = (_read(kit / name) for name in (SUMS, SIGNATURE, SIGNER))
+    try:
+        sums, signature, public_pem = (_read(kit / name) for name in (SUMS, SIGNATURE, SIGNER))
+    except FileNotFoundError as error:
+        raise BundlerError(
+            f"there is no whole kit in '{printable(str(kit))}': '{Path(error.filename).name}': "
+            f"{reason(error)}",
+            "copy the kit to the stick again, with sftunnel-bundler usb",
+            ExitCode.UNTRUSTED,
+        ) from None
     signer = fingerprint(public_pem)
     if not is_signed_by(public_pem, signature, sums):
         raise BundlerError(
@@ -157,20 +198,37 @@ def _in_kit(kit: Path, device: Device, trust: Trust) -> Found:
             )
         contents = _opened(data, name)
         if contents.conf.device_uuid == device.uuid:
-            return _trusted(contents, kit / "bundles" / name, kit.parent, trust)
+            return _trusted(
+                contents, kit / "bundles" / name, _receipts_of(kit / "bundles" / name), trust
+            )
     raise _none_for(device, "the kit")
 
 
 def _in_directory(place: Path, device: Device, trust: Trust) -> Found:
-    """Return the bundle of this device that was made last, of those in a directory."""
-    opened = [(name, _open(place / name)) for name in _names_for(place, device)]
-    ours = [each for each in opened if each[1].conf.device_uuid == device.uuid]
+    """Return the bundle of this device that was made last, of the trusted ones in a directory."""
+    ours: list[tuple[str, OpenedBundle]] = []
+    refused: list[BundlerError] = []
+    for name in _names_for(place, device):
+        try:
+            contents = _open(place / name)
+            if contents.conf.device_uuid == device.uuid:
+                trust.judge_bundle(contents)
+                ours.append((name, contents))
+        except OSError as error:
+            what = f"cannot read '{name}': {reason(error)}"
+            refused.append(BundlerError(what, _CARRY, ExitCode.UNSUITABLE))
+        except BundlerError as error:
+            refused.append(error if name in error.message else error.about(name))
+    if not ours and refused:
+        raise refused[0]
+    for each in refused:
+        step("passed by", each.message)
     if not ours:
         raise _none_for(device, f"'{printable(str(place))}'")
     name, contents = max(ours, key=lambda each: (each[1].conf.created, each[0]))
     if len(ours) > 1:
         step("found", f"{len(ours)} bundles for this device; {name} was made last")
-    return _trusted(contents, place / name, place, trust)
+    return _trusted(contents, place / name, _receipts_of(place / name), trust)
 
 
 def _none_for(device: Device, where: str) -> BundlerError:
@@ -207,9 +265,20 @@ def _open_unpacked(place: Path) -> OpenedBundle:
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
             raise _altered(f"'{printable(path.name)}' in it is a link, or no plain file")
-    held = {path.relative_to(place).as_posix(): _read(path) for path in paths}
-    sums = held[SUMS].decode("ascii", "replace")
-    order = [line.partition("  ")[2] for line in sums.splitlines()]
+    order = [
+        line.partition("  ")[2]
+        for line in _read(place / SUMS).decode("ascii", "replace").splitlines()
+    ]
+    listed, left = {SUMS, SIGNATURE, *order}, MAX_ARCHIVE_BYTES
+    held = {}
+    for path in paths:
+        name = path.relative_to(place).as_posix()
+        if name not in listed:
+            raise _altered(f"it holds '{printable(name)}', which SHA256SUMS does not list")
+        held[name] = _read(path)
+        left -= len(held[name])
+        if left < 0:
+            raise _altered("it is over 64 MiB")
     names = [*(name for name in order if name in held), *held]
     contents: Contents = open_members({name: held[name] for name in dict.fromkeys(names)})
     if not isinstance(contents, OpenedBundle):
@@ -227,8 +296,11 @@ def _altered(why: str) -> BundlerError:
 
 def _read(path: Path) -> bytes:
     """Return the contents of a plain file, at most what a bundle may have; raises OSError too."""
-    with open_plain_file(path, printable(str(path))) as file:
-        data = file.read(MAX_ARCHIVE_BYTES + 1)
+    try:
+        with open_plain_file(path, printable(str(path))) as file:
+            data = file.read(MAX_ARCHIVE_BYTES + 1)
+    except BundlerError as error:
+        raise BundlerError(error.message, error.hint, ExitCode.UNTRUSTED) from None
     if len(data) > MAX_ARCHIVE_BYTES:
         raise BundlerError(f"'{printable(str(path))}' is over 64 MiB", _CARRY, ExitCode.UNTRUSTED)
     return data

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.resources import installer_script
@@ -53,7 +51,7 @@ stands is looked through, then the current one. activate, rollback, recover and 
 _EXAMPLES = """\
 For example:
 
-  /mnt/usb/sftunnel-installer check --signer FPR
+  sh /mnt/usb/sftunnel-installer check --signer FPR
   sftunnel-installer /var/tmp/sftunnel-fw1-c8d5d5c6.tar.gz --signer FPR
   sftunnel-installer rollback"""
 
@@ -78,11 +76,6 @@ class Options:
     """What install.sh is given as it was typed."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BundlerError(message[:1].lower() + message[1:], _HINT, ExitCode.USAGE)
-
-
 _HINT = "--help lists the verbs and options"
 
 
@@ -99,19 +92,25 @@ def help_text() -> str:
 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Read the command line, that of --help and --version aside; raises BundlerError (USAGE)."""
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("words", nargs="*")
-    for flag in (*FLAGS, "--json"):
-        parser.add_argument(flag, action="store_true")
-    for option in WITH_VALUE:
-        parser.add_argument(option, action="append", default=[])
-    given = vars(parser.parse_intermixed_args(list(arguments)))
-    values = {option: given[option[2:].replace("-", "_")] for option in (*WITH_VALUE, *FLAGS)}
-    for option in WITH_VALUE:
-        if "" in values[option]:
-            raise BundlerError(f"option '{option}' needs a value", _HINT, ExitCode.USAGE)
-    verb, place = _verb_and_place(given["words"])
-    passed_on = [flag for flag in FLAGS if values[flag]]
+    values: dict[str, list[str]] = {option: [] for option in WITH_VALUE}
+    flags, words = set(), []
+    left = list(reversed(arguments))
+    while left:
+        word = left.pop()
+        option, mark, value = word.partition("=")
+        if word in (*FLAGS, "--json"):
+            flags.add(word)
+        elif option in values:
+            value = value if mark else left.pop() if left else ""
+            if not value:
+                raise BundlerError(f"option '{option}' needs a value", _HINT, ExitCode.USAGE)
+            values[option].append(value)
+        elif not word or word.startswith("-"):
+            raise BundlerError(f"unknown word '{printable(word)}'", _HINT, ExitCode.USAGE)
+        else:
+            words.append(word)
+    verb, place = _verb_and_place(words)
+    passed_on = [flag for flag in FLAGS if flag in flags]
     for option in WITH_VALUE:
         if option not in _OWN:
             passed_on += [word for value in values[option] for word in (option, value)]
@@ -120,10 +119,10 @@ def parse_options(arguments: Sequence[str]) -> Options:
         place=place,
         root=_last(values["--root"]) or "",
         signers=tuple(_digits("--signer", value) for value in values["--signer"]),
-        digest=_digits("--digest", value) if (value := _last(values["--digest"])) else None,
+        digest=_digits("--digest", digest) if (digest := _last(values["--digest"])) else None,
         receipt_dir=_last(values["--receipt-dir"]),
-        yes=values["--yes"],
-        as_json=given["json"],
+        yes="--yes" in flags,
+        as_json="--json" in flags,
         passed_on=tuple(passed_on),
     )
 

@@ -10,7 +10,7 @@
 | `message` | the last line that install.sh said, if nothing is wrong |
 | `receipts` | the paths of the receipts that were written |
 | `status` | of the verb status: what install.sh says with --json; else `null` |
-| `verb` | what was asked |
+| `verb` | what was asked; `null` if the command line was not understood |
 | `warnings` | what install.sh warned of |
 """
 
@@ -26,6 +26,7 @@ from sftunnel_installer.device import Device
 from sftunnel_installer.find import Found
 
 _RECEIPT = re.compile(r"(?:receipt)? {4,11}(/.*\.json)")
+_ERROR = re.compile(r"(?m)(?:^|[]:)?] )error: (.*)\nhint: (.*)$")
 _END = "-----END SFTUNNEL RECEIPT-----"
 
 
@@ -39,6 +40,11 @@ class Said:
         """Return what stands behind a word and a colon at the beginning of lines."""
         head = f"{word}: "
         return [line.removeprefix(head) for line in self.text.splitlines() if line.startswith(head)]
+
+    def error(self) -> tuple[str | None, str | None]:
+        """Return the error and its hint, if any; it may stand behind a question."""
+        found = _ERROR.search(self.text)
+        return (found[1], found[2]) if found else (None, None)
 
     def receipts(self) -> list[str]:
         """Return the paths of the receipts, as the steps name them."""
@@ -60,7 +66,11 @@ class Said:
 
 
 def report(
-    verb: str, code: int, device: Device | None, found: Found | None, end: Said | BundlerError
+    verb: str | None,
+    code: int,
+    device: Device | None,
+    found: Found | None,
+    end: Said | BundlerError,
 ) -> dict[str, Any]:
     """Return the object. end is what install.sh said, or what stopped us before it ran."""
     error = hint = message = None
@@ -68,7 +78,7 @@ def report(
     if isinstance(end, BundlerError):
         error, hint = end.message, end.hint
     elif code:
-        error, hint = (next(iter(said.after(word)), None) for word in ("error", "hint"))
+        error, hint = said.error()
     elif verb != "status":
         message = said.last()
     return {

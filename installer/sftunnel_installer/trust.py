@@ -36,7 +36,13 @@ class Trust:
         """Nobody is asked who signed."""
 
     def check_bundle(self, opened: OpenedBundle) -> None:
-        """Raise BundlerError (UNTRUSTED) unless a bundle is to be trusted."""
+        """Say why a bundle is to be trusted; raises BundlerError (UNTRUSTED) if it is not."""
+        for why in self.judge_bundle(opened):
+            step("", why)
+
+    def judge_bundle(self, opened: OpenedBundle) -> list[str]:
+        """Return why a bundle is to be trusted; raises BundlerError (UNTRUSTED) if it is not."""
+        why = []
         if self._options.digest is not None:  # 1
             found = hashlib.sha256(opened.members[SUMS]).hexdigest()
             if found != self._options.digest:
@@ -47,12 +53,16 @@ class Trust:
                     "same, it is not that bundle",
                     ExitCode.UNTRUSTED,
                 )
-            step("", "SHA256SUMS has the SHA-256 given with --digest")
+            why.append("SHA256SUMS has the SHA-256 given with --digest")
         if not self.is_by_digest:
-            self.check_signer(opened.signer, "the bundle")
+            why.append(self._judge_signer(opened.signer, "the bundle"))
+        return why
 
     def check_signer(self, signer: str, what: str) -> None:
-        """Raise BundlerError (UNTRUSTED) unless a signer is trusted; what names what is signed."""
+        """Say why a signer is trusted, or raise BundlerError (UNTRUSTED); what names the signed."""
+        step("", self._judge_signer(signer, what))
+
+    def _judge_signer(self, signer: str, what: str) -> str:
         trusted = self._options.signers
         if trusted:  # 2
             why = "as given with --signer"
@@ -71,7 +81,7 @@ class Trust:
                 "add --signer FINGERPRINT, from the printed runbook",
                 ExitCode.UNTRUSTED,
             )
-        step("", f"signer {signer}, {why}")
+        return f"signer {signer}, {why}"
 
 
 def _another(what: str, wanted: str, found: str) -> BundlerError:

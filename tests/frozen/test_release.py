@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,17 @@ import pytest
 from rehearsal import VERIFY_WITH_OPENSSL, Made, need
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
+SHOW = """\
+#!/bin/sh
+echo "$@"
+sleep 0.3
+[ -p /proc/$$/fd/9 ] && [ -f "$0" ] || echo "the watch has removed this program" >&2
+"""
+"""What stands for a program."""
+SHELLS = [
+    [],
+    *(["sh"], ["dash"], ["bash", "--posix"], ["busybox", "ash"], ["ksh"], ["mksh"]),
+]
 ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "GLIBC": "2.17"}
 
 
@@ -31,7 +44,7 @@ def write_tree(place: Path, time_s: int) -> Path:
     tree = place / "sftunnel-bundler"
     (tree / "inner").mkdir(parents=True)
     for name in ("sftunnel-bundler", "probe"):
-        (tree / name).write_text('#!/bin/sh\necho "$@"\n' * (name != "probe") or "#!/bin/sh\n")
+        (tree / name).write_text(SHOW if name != "probe" else "#!/bin/sh\n")
         (tree / name).chmod(0o755)
     (tree / "inner/data").write_bytes(b"data")
     for path in (tree, *tree.rglob("*")):
@@ -50,13 +63,19 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
     assert packed[0] == packed[1]
 
 
-@pytest.mark.parametrize("shell", [[], ["sh"]], ids=["executed", "given to sh"])
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: " ".join(shell) or "executed")
 def test_what_is_packed_runs_with_its_arguments(shell: list[str], tmp_path: Path) -> None:
     need("Linux on x86-64", os.uname().sysname + os.uname().machine == "Linuxx86_64")
+    need(shell[0] if shell else "sh", shutil.which(shell[0] if shell else "sh"))
     out = tmp_path / "sftunnel-bundler"
     tree = write_tree(tmp_path / "tree", 1_000_000)
     assert script("pack.py", PACKAGING / "launcher.sh", tree, out).returncode == 0
-    done = subprocess.run([*shell, out, "one", "two  three"], capture_output=True, text=True)
+    done = subprocess.run(
+        [*shell, out, "one", "two  three"],
+        env={**os.environ, "GZIP": "--fast", "TAR_OPTIONS": "--exclude=inner"},
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "one two  three\n", "")
 
 
@@ -85,3 +104,10 @@ def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     done = script("sums.py", tmp_path, key)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("error: ")
+
+
+def test_a_ctrl_c_before_the_installer_has_started_is_silent() -> None:
+    hook = (PACKAGING / "interrupt_hook.py").read_text()
+    code = f"{hook}\nimport os; os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

@@ -97,12 +97,41 @@ def test_of_several_the_one_that_was_made_last(
     newest = both / f"sftunnel-a-{program.wall.device.uuid[:8]}.tar.gz"
     shutil.copy(later.bundle(program.wall.device), newest)
     shutil.copy(bundle, both)
-    done = program.verb("check", both)
-    assert done.returncode == 4
-    assert "2 bundles for this device" in done.stderr
-    program.wall.signer = later.report.signer
+    _takes(program, both / bundle.name, both)
+    passphrase = program.wall.passphrase_file.read_text()
     program.wall.passphrase_file.write_text(later.passphrase(program.wall.device))
-    _takes(program, newest, both)
+    words = ["--signer", later.report.signer]
+    done = program.verb("check", both, *words)
+    assert done.returncode == 0, done.stderr
+    assert "2 bundles for this device" in done.stderr
+    assert f"bundle     {newest}: whole" in done.stderr
+    program.wall.passphrase_file.write_text(passphrase)
+
+
+def test_what_is_not_whole_or_not_trusted_stands_in_nobodys_way(
+    program: Program, bundle: Path, tmp_path: Path
+) -> None:
+    place, tail = tmp_path / "place", f"{program.wall.device.uuid[:8]}.tar.gz"
+    place.mkdir()
+    shutil.copy(bundle, place)
+    (place / f"sftunnel-0cut-{tail}").write_bytes(bundle.read_bytes()[:-9])
+    os.mkfifo(place / f"sftunnel-0pipe-{tail}")
+    (place / f"sftunnel-0link-{tail}").symlink_to("nowhere")
+    (place / f"sftunnel-0directory-{tail}").mkdir()
+    done = program.verb("check", place)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("passed by  ") == 4
+    (place / bundle.name).unlink()
+    assert program.verb("check", place).returncode == 4
+
+
+def test_a_current_directory_that_is_gone(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    away = f'cd "{tmp_path}/gone" && rmdir ../gone && exec "$0" "$@"'
+    program.command = ["sh", "-c", away, *program.command]
+    done = program.verb("check")
+    assert done.returncode == 5
+    assert "error: the current directory is gone" in done.stderr
 
 
 def test_a_name_that_begins_alike_is_another_device(
@@ -136,4 +165,19 @@ def test_the_second_device_finds_its_own(
 
 def test_a_pipe_in_place_of_a_bundle_is_not_waited_for(program: Program, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "sftunnel.tar.gz")
-    program.refused(2, "there is no bundle and no directory", tmp_path / "sftunnel.tar.gz")
+    program.refused(4, "sftunnel.tar.gz' is not a file", tmp_path / "sftunnel.tar.gz")
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig", "signer.pem"])
+def test_a_kit_that_is_not_whole_is_refused_and_no_older_one_taken(
+    program: Program, stick: Path, name: str
+) -> None:
+    shutil.copytree(stick / "sftunnel", stick / "sftunnel.old")
+    (stick / "sftunnel" / name).unlink()
+    program.refused(4, f"there is no whole kit in '{stick}/sftunnel': '{name}': no such", stick)
+
+
+def test_words_that_are_not_understood(program: Program) -> None:
+    program.refused(2, "unknown word ''", "")
+    program.refused(2, "unknown word '--yes=1'", "--yes=1")
+    program.refused(2, "option '--signer' needs a value", "--signer")

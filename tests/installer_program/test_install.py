@@ -59,6 +59,25 @@ def test_the_receipt_holds_and_lies_where_the_bundle_came_from(
     assert parsed.verb == "install"
 
 
+@pytest.mark.parametrize("named", ["the bundle", "its directory", "the bundle through a link"])
+def test_a_bundle_in_a_kit_leaves_the_kit_as_it_was(
+    program: Program, stick: Path, tmp_path: Path, named: str
+) -> None:
+    kit = stick / "sftunnel"
+    before = sorted(kit.rglob("*"))
+    (tmp_path / "link").symlink_to(kit / "bundles")
+    bundle = f"{program.wall.bundle.name}.tar.gz"
+    places = {
+        "the bundle": kit / "bundles" / bundle,
+        "its directory": Path("."),
+        "the bundle through a link": tmp_path / "link" / bundle,
+    }
+    done = program.verb("install", places[named], cwd=kit / "bundles")
+    assert done.returncode == 0, done.stderr
+    assert sorted(kit.rglob("*")) == before
+    assert len(list(stick.glob("sftunnel-receipt-*-install.json"))) == 1
+
+
 def test_a_receipt_goes_where_it_is_told(program: Program, stick: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from programs import Program
 from sftunnel_builder import __version__
 from sftunnel_builder.resources import installer_script
@@ -80,3 +82,14 @@ def test_the_openssl_in_it_heeds_no_settings_and_no_modules_of_the_device(
     words = ["check", stick, *program.wall.options()]
     done = program.run(*words, environment={**program.environment(), **steered})
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_as_nothing(
+    program: Program, stick: Path, closed: str
+) -> None:
+    program.command = ["sh", "-c", f'exec "$0" "$@" {closed}', *program.command]
+    done = program.verb("install", stick)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    program.wall.assert_trio(program.wall.new_trio)

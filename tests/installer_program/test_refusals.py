@@ -132,13 +132,13 @@ def test_a_good_trio_of_another_builder(program: Program) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--frobnicate"], "unknown word '--frobnicate'"),
         (["check"], "two verbs: 'install' and 'check'"),
         (["a", "b"], "two places to look for the bundle: 'a' and 'b'"),
         (["/nonexistent"], "there is no bundle and no directory '/nonexistent'"),
         (["--signer", "abc"], "--signer wants 64 hex digits, found 'abc'"),
         (["--signer="], "option '--signer' needs a value"),
-        (["--signer"], "argument --signer: expected one argument"),
+        (["--signer"], "option '--signer' needs a value"),
         (["PLACE", "--wait", "soon"], "--wait wants whole seconds, found 'soon'"),
         (["PLACE", "--backup", "0001-x"], "--backup does not go with 'install'"),
         (["--root", "/nonexistent"], "--root '/nonexistent' is not a directory"),

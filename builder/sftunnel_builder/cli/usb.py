@@ -127,7 +127,7 @@ def _show(report: UsbReport) -> None:
     if report.installer_sha256:
         screen.note(
             _("Where the device's openssl does not do, with the same comparison: {command}").format(
-                command=f"{MOUNTED}/{PROGRAM} --signer ..."
+                command=f"sh {MOUNTED}/{PROGRAM} --signer ..."
             )
         )
     screen.note(
