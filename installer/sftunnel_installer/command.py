@@ -93,7 +93,9 @@ class _Run:
         except SystemExit as stop:
             # A signal, before install.sh ran.
             code = int(stop.code or 0)
-            end = BundlerError("interrupted", "nothing was changed; type the same again")
+            end = BundlerError(
+                "interrupted", "nothing was changed; type the same again", ExitCode.INTERRUPTED
+            )
         except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
             end = bug(error)
             complain(end)
