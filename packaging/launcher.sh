@@ -43,9 +43,9 @@ safe() {
     done
     # shellcheck disable=SC2012 # what is read of it is a number
     root=$(ls -ldn / | { read -r _ _ owner _ && printf %s "$owner"; })
-    [ -z "$(find "$@" -prune \( \
+    open=$(find "$@" -prune \( \
         ! -user 0 ! -user "$root" ! -user "$(id -u)" -o \
-        \( -perm -0002 -o -perm -0020 \) ! -perm -1000 \) -print)" ]
+        \( -perm -0002 -o -perm -0020 \) ! -perm -1000 \) -print) && [ -z "$open" ]
 }
 
 # sweep PLACE: removes what runs left there that were killed together with their watch. The name has

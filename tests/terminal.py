@@ -28,6 +28,7 @@ class Terminal:
         )
         os.close(slave)
         self.seen = ""
+        self._is_interrupting = False
 
     @classmethod
     def of(cls, firewall: Firewall, *arguments: str, tracing: bool = False) -> Terminal:
@@ -54,6 +55,11 @@ class Terminal:
         os.write(self._master, f"{line}\n".encode())
 
     def press_ctrl_c(self) -> None:
+        """Press Ctrl-C; `end` presses it again each second.
+
+        As a person does: a shell can miss the one that comes between its prompt and its read.
+        """
+        self._is_interrupting = True
         os.write(self._master, b"\x03")
 
     def hang_up(self) -> None:
@@ -66,7 +72,13 @@ class Terminal:
 
     def end(self) -> int:
         """Read to the end; return the exit status."""
+        deadline = time.monotonic() + 120
         while True:
+            if not select.select([self._master], [], [], 1)[0]:
+                assert time.monotonic() < deadline, f"it has not ended: {self.seen!r}"
+                if self._is_interrupting:
+                    os.write(self._master, b"\x03")
+                continue
             try:
                 data = os.read(self._master, 4096)
             except OSError:
