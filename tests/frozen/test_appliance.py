@@ -288,6 +288,35 @@ def test_it_leaves_nothing_behind_when_it_is_ended_by(
     assert unpacked("sftunnel-bundler", place) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "words", "ends"),
+    [
+        pytest.param("sftunnel-bundler", ["diagnose", "/dev/zero"], set(), id="builder"),
+        # It may have refused by then.
+        pytest.param("sftunnel-installer", ["check", "/nowhere"], {5}, id="installer"),
+    ],
+)
+def test_a_ctrl_c_is_heeded_at_any_moment_of_its_start(
+    command: str, words: list[str], ends: set[int], tmp_path: Path
+) -> None:
+    for twentieth in range(1, 14):
+        process = subprocess.Popen(
+            [executable(command), *words],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        time.sleep(twentieth / 20)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode in {-signal.SIGINT, 130, *ends}, said
+        assert "Traceback" not in said
+    assert unpacked(command, tmp_path) == []
+
+
 def test_what_is_left_when_its_watch_is_killed_too_goes_at_the_next_start(tmp_path: Path) -> None:
     place = tmp_path / "place"
     process = started(place, tmp_path / "log")
