@@ -29,8 +29,9 @@ help: ## Show this list
 demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a temporary directory
 	@PYTHONPATH=builder $(BIN)/python -m sftunnel_builder demo $(ARGS)
 
+# The longest tests stand side by side: whoever is done takes some of them over.
 test: $(DEV) ## Run the tests
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 fuzz: $(DEV) ## Give the readers inputs that nobody thought of, ten minutes each
 	@PYTHONPATH=builder:tests $(BIN)/python -W error -m fuzz.run $(ARGS)
