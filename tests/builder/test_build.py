@@ -9,17 +9,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from rehearsal import Made
-from sftunnel_builder import build
 from sftunnel_builder.build import BuildRequest, build_kit
 from sftunnel_builder.choose import Wanted
 from sftunnel_builder.errors import BundlerError
@@ -27,7 +23,6 @@ from sftunnel_builder.lab.certificates import key_pem, new_key
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.signer import load_signer
-from sftunnel_builder.words import Lang, speaking
 
 DATA = Path(__file__).parent / "data"
 BSNS = "c8d5d5c6-87c9-11ef-a993-b9831565bc4e"
@@ -232,27 +227,6 @@ def test_one_bad_device_stops_only_itself(site: Site) -> None:
     said = json.loads(done.stdout)
     assert [d["name"] for d in said["built"]] == ["EMEA-FPR3110-08"]
     assert "is not that of" in said["refused"][0]["error"]
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_processes_speak_the_language_too_however_they_are_started(
-    jobs: int, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (site.fmc.peer_dir(BSNS) / "certs_pushed/sftunnel-key.pem").write_bytes(key_pem(new_key()))
-    monkeypatch.setattr(build, "MIN_DEVICES_A_PROCESS", 1)
-    spawned = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
-    monkeypatch.setattr(build, "ProcessPoolExecutor", spawned)
-    request = BuildRequest(
-        Wanted((site.fmc.root,)),
-        site.out,
-        load_signer(site.place / "key.pem", None),
-        datetime.now(UTC),
-        jobs=jobs,
-    )
-    with speaking(Lang.ES):
-        report = build_kit(request, lambda items, _total: items)
-    (refusal,) = report.refused
-    assert "no es la de" in refusal.message
 
 
 def test_when_all_are_bad_no_kit_is_written(site: Site) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from fleets import make_fleet
 from holdings import BRINGS, CACERT, CERT, CERTIFICATE, HAS, NOW, a_file, with_file
+from rehearsal import Made
+from sftunnel_builder import build
+from sftunnel_builder.build import BuildRequest, build_kit
 from sftunnel_builder.causes import Cause
+from sftunnel_builder.choose import Wanted
 from sftunnel_builder.comparison import compare
 from sftunnel_builder.comparison_text import COLUMNS, render
 from sftunnel_builder.devices_csv import parse_devices_csv, read_devices_csv
@@ -21,7 +29,9 @@ from sftunnel_builder.expiry import CA, Dates, Expiring, Fmc, counts, judge_all,
 from sftunnel_builder.fleet_text import as_csv, as_json, table
 from sftunnel_builder.forecast import foretell
 from sftunnel_builder.holding import Holding
+from sftunnel_builder.lab.certificates import key_pem, new_key
 from sftunnel_builder.prompts import Prompt
+from sftunnel_builder.signer import load_signer
 from sftunnel_builder.trio import TrioFiles, check_trio
 from sftunnel_builder.words import Lang, speaking
 
@@ -219,3 +229,22 @@ def test_what_was_marked_while_modules_were_loaded() -> None:
     assert Cause.EXPIRED.words == "un certificado ha caducado"
     with speaking(Lang.EN):
         assert Prompt.EXPERT.what_to_type == "type 'sudo su', then the password"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_processes_of_a_build_speak_it_too_however_they_are_started(
+    jobs: int, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["cp", "-a", str(made.fmc.root), str(tmp_path / "fmc")], check=True)
+    fmc = replace(made.fmc, root=tmp_path / "fmc")
+    pushed = fmc.peer_dir(made.devices[0].uuid) / "certs_pushed"
+    (pushed / "sftunnel-key.pem").write_bytes(key_pem(new_key()))
+    monkeypatch.setattr(build, "MIN_DEVICES_A_PROCESS", 1)
+    spawned = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
+    monkeypatch.setattr(build, "ProcessPoolExecutor", spawned)
+    signer = load_signer(made.signing_key, None)
+    request = BuildRequest(
+        Wanted((fmc.root,)), tmp_path / "kit", signer, datetime.now(UTC), jobs=jobs
+    )
+    (refusal,) = build_kit(request, lambda items, _total: items).refused
+    assert "no es la de" in refusal.message
