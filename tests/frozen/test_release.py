@@ -79,6 +79,21 @@ def test_what_is_packed_runs_with_its_arguments(shell: list[str], tmp_path: Path
     assert (done.returncode, done.stdout, done.stderr) == (0, "one two  three\n", "")
 
 
+def test_a_place_that_cannot_be_looked_at_is_not_taken_for_safe(tmp_path: Path) -> None:
+    out = tmp_path / "sftunnel-bundler"
+    tree = write_tree(tmp_path / "tree", 1_000_000)
+    assert script("pack.py", PACKAGING / "launcher.sh", tree, out).returncode == 0
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/find").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin/find").chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", out], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.startswith("error: no directory was found to unpack this program in\n")
+
+
 def test_without_a_key_it_says_that_nothing_is_signed(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"second")
     (tmp_path / "a").write_bytes(b"first")

@@ -96,6 +96,19 @@ def test_a_place_where_others_could_rename_is_not_used(
         assert place.parent == base
 
 
+def test_a_place_of_somebody_else_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workplace, "_IN_MEMORY", ())
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(workplace, "_ours", lambda: {tmp_path.stat().st_uid + 1})
+    with (
+        pytest.raises(BundlerError, match="others could rename what is made in"),
+        workplace.workplace(None, FILES),
+    ):
+        pass
+
+
 def test_what_a_run_left_is_swept_though_another_has_its_number_now(program: Program) -> None:
     state = program.wall.state
     state.mkdir(0o700)
