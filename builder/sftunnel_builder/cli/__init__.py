@@ -6,34 +6,59 @@ import io
 import signal
 import sys
 from collections.abc import Iterable
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
 from sftunnel_builder import __version__, screen
-from sftunnel_builder.cli import (
-    build,
-    collect,
-    console,
-    demo,
-    diagnose,
-    diff,
-    expiry,
-    inspect,
-    keygen,
-    receipts,
-    sign,
-    usb,
-    verify,
-)
-from sftunnel_builder.cli.spoken import Verb, Verbs, usage_message
+from sftunnel_builder.cli.spoken import Verbs, usage_message
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.words import N_, Lang, _, speak
 
+
+class _Verbs(Verbs):
+    package = __name__
+    texts: ClassVar[dict[str, str]] = {
+        "expiry": N_(
+            "Show how long certificates are valid.\n\n"
+            "Exits as monitoring plugins do: 0 fine, 1 ends soon, 2 expired, 3 cannot tell."
+        ),
+        "collect": N_(
+            "Print the script that makes a snapshot of an FMC's files, for building elsewhere.\n\n"
+            "\b\nsftunnel-bundler collect > collect.sh\n"
+            "(umask 077; ssh FMC 'sudo sh -s' < collect.sh > fmc.tar.gz)\n"
+            "sftunnel-bundler build --fmc-tree fmc.tar.gz"
+        ),
+        "keygen": N_("Make a signer, and print its fingerprint."),
+        "build": N_("Build a kit: one signed bundle a device."),
+        "sign": N_("Sign a kit that was built unsigned, or by another."),
+        "inspect": N_("Show what is in a bundle, and whose it is."),
+        "verify": N_("Verify bundles: form, signature, checksums, trio."),
+        "usb": N_("Copy a kit to a USB stick: flushed, read back, compared."),
+        "receipts": N_(
+            "Verify receipts and codes, and show how the change stands.\n\n"
+            "Exits with 0 when all devices are done, 9 when some are not, 4 when a receipt was "
+            "refused."
+        ),
+        "diff": N_(
+            "Show what would change, certificate by certificate.\n\n"
+            "A is what is now, B what would be. Of a bundle and a device it also says what "
+            "install.sh would do."
+        ),
+        "diagnose": N_(
+            "Say which tunnels fail and why, from logs.\n\n"
+            "Name older files first: what is read last counts as the newest. The files of a "
+            "rotated set (messages.2.gz, messages.1, messages) are put in order."
+        ),
+        "demo": N_("Show the whole journey on made-up appliances."),
+        "console": N_("Bring a bundle to a device over its serial console."),
+    }
+
+
 app = typer.Typer(
     name="sftunnel-bundler",
-    cls=Verbs,
+    cls=_Verbs,
     help=N_(
         "Renew the sftunnel certificates of firewalls that the network cannot reach: one signed "
         "bundle a device, one command to install it, one to undo it."
@@ -43,57 +68,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb, text in (
-    (
-        expiry.expiry,
-        N_(
-            "Show how long certificates are valid.\n\n"
-            "Exits as monitoring plugins do: 0 fine, 1 ends soon, 2 expired, 3 cannot tell."
-        ),
-    ),
-    (
-        collect.collect,
-        N_(
-            "Print the script that makes a snapshot of an FMC's files, for building elsewhere.\n\n"
-            "\b\nsftunnel-bundler collect > collect.sh\n"
-            "(umask 077; ssh FMC 'sudo sh -s' < collect.sh > fmc.tar.gz)\n"
-            "sftunnel-bundler build --fmc-tree fmc.tar.gz"
-        ),
-    ),
-    (keygen.keygen, N_("Make a signer, and print its fingerprint.")),
-    (build.build, N_("Build a kit: one signed bundle a device.")),
-    (sign.sign, N_("Sign a kit that was built unsigned, or by another.")),
-    (inspect.inspect, N_("Show what is in a bundle, and whose it is.")),
-    (verify.verify, N_("Verify bundles: form, signature, checksums, trio.")),
-    (usb.usb, N_("Copy a kit to a USB stick: flushed, read back, compared.")),
-    (
-        receipts.receipts,
-        N_(
-            "Verify receipts and codes, and show how the change stands.\n\n"
-            "Exits with 0 when all devices are done, 9 when some are not, 4 when a receipt was "
-            "refused."
-        ),
-    ),
-    (
-        diff.diff,
-        N_(
-            "Show what would change, certificate by certificate.\n\n"
-            "A is what is now, B what would be. Of a bundle and a device it also says what "
-            "install.sh would do."
-        ),
-    ),
-    (
-        diagnose.diagnose,
-        N_(
-            "Say which tunnels fail and why, from logs.\n\n"
-            "Name older files first: what is read last counts as the newest. The files of a "
-            "rotated set (messages.2.gz, messages.1, messages) are put in order."
-        ),
-    ),
-    (demo.demo, N_("Show the whole journey on made-up appliances.")),
-):
-    app.command(cls=Verb, help=text)(verb)
-app.add_typer(console.app, name="console")
 
 
 def _print_version(wanted: bool) -> None:
@@ -155,7 +129,9 @@ def main() -> NoReturn:
 def _tell(error: BundlerError) -> int:
     """Say what is wrong; return the exit code, which means something else to those who monitor."""
     if _verb(sys.argv[1:]) == "expiry" and not isinstance(error, screen.OutputError):
-        return expiry.cannot_tell(error)
+        from sftunnel_builder.cli.expiry import cannot_tell
+
+        return cannot_tell(error)
     screen.complain(error)
     return error.code
 

@@ -2,15 +2,21 @@
 
 Help is marked with `N_` where options and verbs are declared, and translated while it is shown.
 What typer words itself comes in English: its messages are known by their form.
+
+A verb's module is loaded when the verb is asked for: to list them all takes none of them.
 """
 
 from __future__ import annotations
 
 import copy
+import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from sftunnel_builder.words import N_, Lang, _, spoken
 
@@ -78,7 +84,37 @@ class Verb(_Spoken, TyperCommand):
 
 
 class Verbs(_Spoken, TyperGroup):
-    """Verbs, in the order in which they were added, whose help is in the language spoken."""
+    """Verbs whose help is in the language that is spoken, each a module of the same name.
+
+    That module has the function of the same name, or an `app` with verbs of its own.
+    """
+
+    package: ClassVar[str]
+    """Where the modules are."""
+    texts: ClassVar[dict[str, str]]
+    """The help text of each verb, in the order in which they are shown."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Take each verb for what is known of it without its module: a name and a text."""
+        super().__init__(**attributes)
+        self._unloaded = set(self.texts)
+        for name, text in self.texts.items():
+            self.add_command(Verb(name=name, callback=None, help=inspect.cleandoc(text)))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the verb of this name, with its options, or None."""
+        if cmd_name in self._unloaded:
+            self.commands[cmd_name] = self._load(cmd_name)
+            self._unloaded.remove(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self, name: str) -> Any:
+        module = import_module(f"{self.package}.{name}")
+        app = getattr(module, "app", None)
+        if app is None:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name, cls=Verb, help=self.texts[name])(getattr(module, name))
+        return get_command(app)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write options and verbs into the formatter."""

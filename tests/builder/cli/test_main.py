@@ -42,6 +42,33 @@ def test_the_version() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "of_a_verb"),
+    [
+        pytest.param([], set(), id="all"),
+        pytest.param(["expiry"], {"expiry"}, id="one"),
+        pytest.param(["build"], {"build", "signing"}, id="one that shares options"),
+        pytest.param(["console"], {"console"}, id="some"),
+        pytest.param(
+            ["console", "script"], {"console", "script", "whole", "verify"}, id="one of some"
+        ),
+    ],
+)
+def test_help_waits_for_no_module_that_it_does_not_need(
+    arguments: list[str], of_a_verb: set[str]
+) -> None:
+    code = (
+        "import atexit, sys; from sftunnel_builder.cli import main\n"
+        "atexit.register(lambda: sys.stderr.write(' '.join(sys.modules))); main()"
+    )
+    done = _run(*arguments, "--help", program=("-c", code))
+    assert done.returncode == 0
+    loaded = set(done.stderr.split())
+    in_cli = {name.removeprefix("sftunnel_builder.cli.") for name in loaded if ".cli." in name}
+    assert {name.rpartition(".")[2] for name in in_cli} == of_a_verb | {"spoken"}
+    assert {"cryptography", "jinja2", "rich", "serial", "segno"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         pytest.param(["--frobnicate"], id="an unknown option"),
@@ -64,7 +91,7 @@ def test_a_wrong_command_line_is_told_in_two_lines(arguments: list[str]) -> None
 def test_a_bug_is_told_without_what_it_was_about() -> None:
     code = (
         "from sftunnel_builder import signer\n"
-        "from sftunnel_builder.cli import main, keygen\n"
+        "from sftunnel_builder.cli import keygen, main\n"
         "def broken(): raise ValueError('k7md-secret')\n"
         "keygen.generate_signer = broken\n"
         "main()"

@@ -5,37 +5,38 @@ What is sent, and what the device answers, is in `paste.py`.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import typer
 
-from sftunnel_builder.cli.console import script, send
-from sftunnel_builder.cli.spoken import Verb, Verbs
+from sftunnel_builder.cli.spoken import Verbs
 from sftunnel_builder.words import N_
 
-app = typer.Typer(
-    cls=Verbs,
-    help=N_("Bring a bundle to a device over its serial console."),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-for verb, text in (
-    (
-        script.script,
-        N_(
+
+class _Verbs(Verbs):
+    package = __name__
+    texts: ClassVar[dict[str, str]] = {
+        "script": N_(
             "Print a text that brings a bundle to a device when it is pasted there.\n\n"
             "\b\nsftunnel-bundler console script BUNDLE --out paste.txt"
         ),
-    ),
-    (
-        send.send,
-        N_(
+        "send": N_(
             "Send a bundle over a serial console, and again what arrives damaged.\n\n"
             "\b\nsftunnel-bundler console send BUNDLE --port /dev/ttyUSB0"
         ),
-    ),
-):
-    app.command(cls=Verb, help=text)(verb)
+    }
+
+
+app = typer.Typer(
+    name="console",
+    cls=_Verbs,
+    help=N_("Bring a bundle to a device over its serial console."),
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()
 def _options() -> None:
-    """Make `console` a verb with verbs of its own also while it has one only."""
+    """Make `console` a verb that has verbs of its own."""
