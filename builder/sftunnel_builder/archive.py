@@ -5,6 +5,9 @@ header has no name and no time, and one extra field (RFC 1952, FEXTRA, id `SB`):
 deflate stream behind it. Without that, a flipped bit in the stream may decode to the same bytes
 (two distances that copy the same zeros, the padding of the last byte) and go unnoticed; and
 comparing with a stream packed again would tie bundles to one build of zlib.
+
+The stream is joined from pieces, so that the programs, which are the same in every bundle of a kit,
+are compressed once for all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
@@ -29,6 +33,8 @@ _GZIP_HEAD = bytes.fromhex("1f8b08040000000002ff")
 _EXTRA_HEAD = struct.pack("<H2sH", 36, b"SB", 32)
 _HEAD_LENGTH = len(_GZIP_HEAD) + len(_EXTRA_HEAD) + 32
 _BLOCK = tarfile.BLOCKSIZE
+_WINDOW = 1 << zlib.MAX_WBITS
+_PROGRAMS = ("install.sh", PROGRAM)
 _OCTAL = re.compile(rb"([0-7]{11})\0")
 _NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
@@ -47,11 +53,42 @@ class Archive:
 
 def pack(archive: Archive) -> bytes:
     """Return the .tar.gz. The same tar bytes for the same archive, whatever the platform."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     tar = _tar(archive)
-    stream = squeeze.compress(tar) + squeeze.flush()
+    stream = _deflate(tar, archive.members)
     tail = struct.pack("<II", zlib.crc32(tar), len(tar) & 0xFFFFFFFF)
     return _GZIP_HEAD + _EXTRA_HEAD + hashlib.sha256(stream).digest() + stream + tail
+
+
+def _deflate(tar: bytes, members: Mapping[str, bytes]) -> bytes:
+    """Return the tar of these members as one deflate stream, its programs as pieces of their own.
+
+    A piece that ends with a flush is followed by the next one without a seam (RFC 1951, 3.2.4). All
+    but the programs may refer to what stands before them, so that the pieces cost no bytes.
+    """
+    stream, done, at = b"", 0, 0
+    for name, content in members.items():
+        begin, at = at + _BLOCK, at + _BLOCK + _padded(len(content))
+        if name in _PROGRAMS:
+            stream += _squeeze(tar[done:begin], tar[:done]) + _squeeze_program(content)
+            done = at
+    return stream + _squeeze(tar[done:], tar[:done], zlib.Z_FINISH)
+
+
+@lru_cache(len(_PROGRAMS))
+def _squeeze_program(content: bytes) -> bytes:
+    """Return the piece for a program as it stands in a tar."""
+    return _squeeze(content.ljust(_padded(len(content)), b"\0"))
+
+
+def _squeeze(data: bytes, before: bytes = b"", end: int = zlib.Z_SYNC_FLUSH) -> bytes:
+    """Return the piece for data that stand behind others."""
+    squeeze = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=before[-_WINDOW:])
+    return squeeze.compress(data) + squeeze.flush(end)
+
+
+def _padded(size: int) -> int:
+    """Return the bytes that so many take in a tar."""
+    return -(-size // _BLOCK) * _BLOCK
 
 
 def is_bundle(head: bytes) -> bool:
@@ -113,7 +150,7 @@ def _read_tar(tar: bytes) -> Archive:
         members[name] = tar[begin : begin + size]
         tops.add(top)
         times.add(mtime)
-        at = begin + -(-size // _BLOCK) * _BLOCK
+        at = begin + _padded(size)
     if len(tops) != 1 or len(times) != 1:
         raise _damaged(_("it is not one directory of one time"))
     return Archive(tops.pop(), datetime.fromtimestamp(times.pop(), UTC), members)

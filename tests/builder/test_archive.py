@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import struct
@@ -12,9 +13,13 @@ from datetime import UTC, datetime
 import pytest
 
 from sftunnel_builder.archive import Archive, pack, unpack
+from sftunnel_builder.carried_installer import PROGRAM
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.resources import installer_script
 
 ARCHIVE = Archive("top", datetime(2026, 1, 1, tzinfo=UTC), {"install.sh": b"x" * 600})
+SCRIPT = b"".join(b"step %d\n" % number for number in range(9000))
+"""Longer than what deflate can look back."""
 
 
 def _wrap(tar: bytes) -> bytes:
@@ -51,6 +56,39 @@ def _refused(tar: bytes) -> None:
     with pytest.raises(BundlerError) as caught:
         unpack(_wrap(tar))
     assert caught.value.code == ExitCode.UNTRUSTED
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"bundle.conf": b"x = y\n"}, id="no program"),
+        pytest.param({"install.sh": b""}, id="an empty program"),
+        pytest.param({"install.sh": SCRIPT}, id="a program alone"),
+        pytest.param({"install.sh": SCRIPT, "bundle.conf": SCRIPT[:999]}, id="one, then its like"),
+        pytest.param({"bundle.conf": b"", "install.sh": SCRIPT}, id="a program behind others"),
+        pytest.param(
+            {"install.sh": SCRIPT, PROGRAM: SCRIPT * 2, "RUNBOOK.txt": b"1. do\n"},
+            id="two programs",
+        ),
+    ],
+)
+def test_whoever_reads_gzip_and_tar_reads_what_was_packed(members: dict[str, bytes]) -> None:
+    for top in ("one", "another"):
+        archive = Archive(top, datetime(2026, 1, 1, tzinfo=UTC), members)
+        packed = pack(archive)
+        assert unpack(packed) == archive
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as reader:
+            files = {info.name: reader.extractfile(info) for info in reader}
+        assert {name: file and file.read() for name, file in files.items()} == {
+            f"{top}/{name}": content for name, content in members.items()
+        }
+
+
+def test_pieces_cost_no_bytes() -> None:
+    members = {"install.sh": installer_script(), "SHA256SUMS": b"0123456789abcdef\n" * 99}
+    packed = pack(Archive("top", datetime(2026, 1, 1, tzinfo=UTC), members))
+    whole = zlib.compress(gzip.decompress(packed), 9)
+    assert len(packed) < len(whole) + 50, "the head is 40 bytes longer than zlib's"
 
 
 def test_what_is_changed_below_is_good_before() -> None:
