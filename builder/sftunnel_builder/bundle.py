@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio, parse_bundle_conf
 from sftunnel_builder.carried_installer import PROGRAM
+from sftunnel_builder.certificates import load_certificate
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.private_key import decrypt_key, encrypt_pkcs8
 from sftunnel_builder.resources import installer_script
@@ -72,6 +74,12 @@ class Contents:
     def top(self) -> str:
         """Return the name of the top directory; `.tar.gz` behind it makes the bundle's name."""
         return bundle_name(self.conf.device_name, self.conf.device_uuid)
+
+    @cached_property
+    def not_after(self) -> datetime:
+        """Until when all certificates in it are valid, UTC; raises BundlerError."""
+        places = [trio.source(name) for trio in self.conf.trios for name in TRIO_NAMES[:2]]
+        return min(load_certificate(self.members[p], p).not_after_utc for p in places)
 
     def is_key_encrypted(self) -> bool:
         """Tell whether the private keys in it need a passphrase."""

@@ -17,6 +17,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sftunnel_builder.errors import BundlerError, printable
@@ -279,19 +280,8 @@ def load_certificates(data: bytes, place: str) -> list[Certificate]:
 
 def _parse(der: bytes, place: str) -> Certificate:
     """Parse one certificate, DER; raises BundlerError when it is none or damaged."""
-    from cryptography.x509.oid import NameOID
-
     try:
-        with warnings.catch_warnings():
-            # What the library warns of, such as a country of three letters, is for programmers.
-            warnings.simplefilter("ignore")
-            parsed, tbs = _parse_any_serial(der)
-            subject = parsed.subject
-            # The lazy parts are parsed now, so that a damaged one is found here.
-            _lazy = (
-                *(parsed.issuer, parsed.extensions, parsed.public_key()),
-                *(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
-            )
+        return _read(der)
     except Exception as error:  # noqa: BLE001  the parser has many ways to say "damaged"
         raise BundlerError(
             _("'{place}' is not a readable certificate: it was damaged ({error})").format(
@@ -301,6 +291,26 @@ def _parse(der: bytes, place: str) -> Certificate:
                 place=place
             ),
         ) from None
+
+
+@lru_cache(16)
+def _read(der: bytes) -> Certificate:
+    """Parse one certificate, DER; raises what the parser raises.
+
+    What was read of late is remembered: a fleet has one CA, and a bundle is looked at many times.
+    """
+    from cryptography.x509.oid import NameOID
+
+    with warnings.catch_warnings():
+        # What the library warns of, such as a country of three letters, is for programmers.
+        warnings.simplefilter("ignore")
+        parsed, tbs = _parse_any_serial(der)
+        subject = parsed.subject
+        # The lazy parts are parsed now, so that a damaged one is found here.
+        _lazy = (
+            *(parsed.issuer, parsed.extensions, parsed.public_key()),
+            *(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
+        )
 
     def first(oid: x509.ObjectIdentifier) -> str | None:
         found = subject.get_attributes_for_oid(oid)

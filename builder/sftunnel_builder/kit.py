@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 
 from sftunnel_builder.bundle import (
@@ -21,7 +20,6 @@ from sftunnel_builder.bundle import (
     pack_contents,
     sign_contents,
 )
-from sftunnel_builder.certificates import load_certificate
 from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.fleet import Fleet, FleetDevice
@@ -31,7 +29,6 @@ from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import render_html, render_text
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
-from sftunnel_builder.trio import TRIO_NAMES
 from sftunnel_builder.words import N_, Lang, _, speaking
 
 START = "start.sh"
@@ -128,7 +125,6 @@ class Kit:
 def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
     """Return the device of a bundle of which nothing is known yet; sha256 is the bundle file's."""
     conf = contents.conf
-    certificates = [trio.source(name) for trio in conf.trios for name in TRIO_NAMES[:2]]
     return FleetDevice(
         uuid=conf.device_uuid,
         name=conf.device_name,
@@ -136,13 +132,8 @@ def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
         bundle=contents.top,
         bundle_sha256=sha256,
         fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
-        not_after=min(_not_after_utc(contents.members[n], n) for n in certificates),
+        not_after=contents.not_after,
     )
-
-
-@lru_cache(maxsize=8)  # All devices of an FMC have its CA.
-def _not_after_utc(pem: bytes, place: str) -> datetime:
-    return load_certificate(pem, place).not_after_utc
 
 
 def passphrase_path(out: Path) -> Path:

@@ -43,14 +43,12 @@ def facts_of(
     sums_sha256: str | None = None,
 ) -> Facts:
     """Return the facts of a bundle whose trios were checked; signer is a fingerprint."""
-    trios = contents.conf.trios
-    names = [t.source(name) for t in trios for name in ("cacert.pem", "sftunnel-cert.pem")]
     return Facts(
         conf=contents.conf,
         top=contents.top,
         signer=signer,
         is_locked=contents.is_key_encrypted(),
-        not_after=min(_not_after(contents.members[name], name) for name in names),
+        not_after=contents.not_after,
         start_sha256=_start_sha256(),
         bundle_sha256=bundle_sha256,
         sums_sha256=sums_sha256,
@@ -60,9 +58,3 @@ def facts_of(
 @cache
 def _start_sha256() -> str:
     return hashlib.sha256(start_script()).hexdigest()
-
-
-def _not_after(pem: bytes, place: str) -> datetime:
-    from sftunnel_builder.certificates import load_certificate
-
-    return load_certificate(pem, place).not_after_utc
