@@ -12,11 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from found import summary
 from rehearsal import Firewall, Made, make_firewall, make_kit
+from sftunnel_builder.lab import fmc as fmc_module
+from sftunnel_builder.lab.certificates import new_key
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
+
+_made_keys: list[rsa.RSAPrivateKey] = []
 
 
 def pytest_configure() -> None:
@@ -51,6 +56,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         fmc.register(device)
     fmc.generate_certs(now=now)
     return make_kit(place, [fmc], devices, now)
+
+
+@pytest.fixture
+def keys_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand every test the same keys in the same order; within a test no key comes twice."""
+
+    def keys() -> Iterator[rsa.RSAPrivateKey]:
+        yield from _made_keys
+        while True:
+            _made_keys.append(new_key())
+            yield _made_keys[-1]
+
+    supply = keys()
+    monkeypatch.setattr(fmc_module, "new_key", lambda: next(supply))
 
 
 @pytest.fixture

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sftunnel_builder.choose import Choice, Wanted, choose_devices
 from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.lab import LabDevice, LabFmc
-from sftunnel_builder.lab import fmc as fmc_module
-from sftunnel_builder.lab.certificates import new_key
 
+pytestmark = pytest.mark.usefixtures("keys_made_once")
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMES = (("edge", "10.0.0.1"), ("branch", "10.0.0.2"), ("plant", "DONTRESOLVE"))
-
-
-@pytest.fixture(autouse=True)
-def keys_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Share a few keys: nothing here looks at them."""
-
-    def keys() -> Iterator[rsa.RSAPrivateKey]:
-        yield from cycle([new_key(), new_key(), new_key()])
-
-    source = keys()
-    monkeypatch.setattr(fmc_module, "new_key", lambda: next(source))
 
 
 @pytest.fixture

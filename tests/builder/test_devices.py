@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sftunnel_builder.build import BuildReport, BuildRequest, build_kit
 from sftunnel_builder.bundle import check_payload, open_bundle
 from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.lab import LabDevice, LabFmc
-from sftunnel_builder.lab import fmc as fmc_module
-from sftunnel_builder.lab.certificates import new_key
 from sftunnel_builder.signer import generate_signer
 
-_made_keys: list[rsa.RSAPrivateKey] = []
+pytestmark = pytest.mark.usefixtures("keys_made_once")
 NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-@pytest.fixture(autouse=True)
-def keys_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hand every test the same keys in the same order; within a test no key comes twice."""
-
-    def keys() -> Iterator[rsa.RSAPrivateKey]:
-        yield from _made_keys
-        while True:
-            _made_keys.append(new_key())
-            yield _made_keys[-1]
-
-    supply = keys()
-    monkeypatch.setattr(fmc_module, "new_key", lambda: next(supply))
 
 
 def _device(place: Path, name: str, address: str = "10.1.2.3") -> LabDevice:
