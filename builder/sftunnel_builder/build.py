@@ -71,7 +71,7 @@ class Built:
     """A device whose bundle is ready to be signed."""
 
     contents: Contents
-    codes: tuple[str, ...]
+    codes: tuple[bytes, ...]
     """Its lines in the kit's file of confirmation codes."""
     passphrase: str | None
     warnings: tuple[str, ...]
@@ -143,7 +143,7 @@ def build_kit(
     built: list[BuiltDevice] = []
     sums_sha256 = None
     passphrases: list[tuple[str, str, str]] = []
-    codes: list[str] = []
+    codes: list[bytes] = []
     with new_kit(request.out, request.signer, request.lang) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):

@@ -62,7 +62,7 @@ def confirmation_code(proof: str, verb: str, exit_code: int) -> str:
     return "".join(letter for letter in letters if letter in ALPHABET)[:CODE_LENGTH]
 
 
-def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[str, ...]:
+def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[bytes, ...]:
     """Return the lines that one device has in the kit's file; one signature is made for all."""
     proof = prove(key_pem, bundle_id)
     return tuple(
@@ -71,9 +71,9 @@ def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[str, .
     )
 
 
-def render_codes(lines: Iterable[str]) -> bytes:
+def render_codes(lines: Iterable[bytes]) -> bytes:
     """Return the kit's file: the lines of all devices, sorted, so that their order says nothing."""
-    return "".join(sorted(lines)).encode()
+    return b"".join(sorted(lines))
 
 
 def read_codes(data: bytes) -> Mapping[Run, str]:
@@ -126,5 +126,5 @@ def _digest(code: str, run: Run) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _line(digest: str, run: Run) -> str:
-    return f"{digest}  {run.device_uuid} {run.verb} {run.exit_code}\n"
+def _line(digest: str, run: Run) -> bytes:
+    return f"{digest}  {run.device_uuid} {run.verb} {run.exit_code}\n".encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from sftunnel_builder.resources import template, template_text
 from sftunnel_builder.signer import grouped
 from sftunnel_builder.words import Lang, gettext, speaking, spoken
 
+_PIECES = 1000
+
 
 def render_page(name: str, *, about: str, signer: str, store: str, **values: Any) -> bytes:
     """Return a page made from a template that extends page.html.j2, UTF-8, in the chosen language.
@@ -34,7 +37,7 @@ def render_page(name: str, *, about: str, signer: str, store: str, **values: Any
 
     style = template_text("page.css") + _running_lines(about, signer)
     script = template_text("page.js")
-    page = template(name).render(
+    stream = template(name).stream(
         lang=str(spoken()),
         csp=_policy(style, script),
         style=Markup(style),  # noqa: S704  ours, and what is quoted in it has no letter of HTML
@@ -45,7 +48,11 @@ def render_page(name: str, *, about: str, signer: str, store: str, **values: Any
         qr=lambda text, title: Markup(qr_svg(text, title)),  # noqa: S704  escaped there
         **values,
     )
-    return page.encode()
+    # Not rendered in one go: a page of ten thousand devices is made of a million pieces.
+    stream.enable_buffering(_PIECES)
+    page = io.BytesIO()
+    stream.dump(page, "utf-8")
+    return page.getvalue()
 
 
 def _policy(style: str, script: str) -> str:

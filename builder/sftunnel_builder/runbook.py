@@ -6,7 +6,7 @@ What it says is in `runbook_steps`; here it is laid out. Decides nothing.
 from __future__ import annotations
 
 import textwrap
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import zip_longest
 
 from sftunnel_builder.resources import template
@@ -63,7 +63,7 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-@cache
+@lru_cache(4)
 def halves(digits: str) -> tuple[str, str]:
     """Return a SHA-256 in groups of four, on two lines."""
     groups = grouped(digits).split()

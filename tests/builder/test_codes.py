@@ -36,7 +36,7 @@ def key(made: Made) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def lines(key: bytes) -> tuple[str, ...]:
+def lines(key: bytes) -> tuple[bytes, ...]:
     return code_lines(key, UUID, "0123456789abcdef")
 
 
@@ -60,7 +60,7 @@ def test_a_code_is_twelve_characters_that_nobody_confuses() -> None:
     assert set("".join(codes)) == set(ALPHABET)
 
 
-def test_the_file_has_hashes_of_every_end_and_no_code(key: bytes, lines: tuple[str, ...]) -> None:
+def test_the_file_has_hashes_of_every_end_and_no_code(key: bytes, lines: tuple[bytes, ...]) -> None:
     proof = prove(key, "0123456789abcdef")
     data = render_codes(lines)
     assert data.decode().splitlines() == sorted(data.decode().splitlines())
@@ -90,12 +90,12 @@ def test_the_file_has_hashes_of_every_end_and_no_code(key: bytes, lines: tuple[s
         pytest.param(lambda data: data.replace(b"install", b"\xff"), id="no ASCII"),
     ],
 )
-def test_a_file_in_another_form(lines: tuple[str, ...], spoil: Callable[[bytes], bytes]) -> None:
+def test_a_file_in_another_form(lines: tuple[bytes, ...], spoil: Callable[[bytes], bytes]) -> None:
     with pytest.raises(ValueError, match=r"unusable line|not sorted|codec"):
         read_codes(spoil(render_codes(lines)))
 
 
-def test_of_which_devices_the_file_is(lines: tuple[str, ...]) -> None:
+def test_of_which_devices_the_file_is(lines: tuple[bytes, ...]) -> None:
     runs = read_codes(render_codes(lines))
     assert covers(runs, [UUID])
     assert not covers(runs, [])
@@ -104,7 +104,7 @@ def test_of_which_devices_the_file_is(lines: tuple[str, ...]) -> None:
     assert not covers(read_codes(render_codes(lines[1:])), [UUID])
 
 
-def test_what_is_read_out_is_found(key: bytes, lines: tuple[str, ...]) -> None:
+def test_what_is_read_out_is_found(key: bytes, lines: tuple[bytes, ...]) -> None:
     code = confirmation_code(prove(key, "0123456789abcdef"), "rollback", 8)
     runs = read_codes(render_codes(lines))
     for typed in (code, f" {code}\n", f"{code[:4]}-{code[4:8]} {code[8:].upper()}"):
@@ -113,15 +113,15 @@ def test_what_is_read_out_is_found(key: bytes, lines: tuple[str, ...]) -> None:
         assert find_run(runs, typed, OTHER) is None
 
 
-def test_a_hash_is_worth_nothing_in_another_line(key: bytes, lines: tuple[str, ...]) -> None:
+def test_a_hash_is_worth_nothing_in_another_line(key: bytes, lines: tuple[bytes, ...]) -> None:
     """So that whoever tries codes tries them against one line at a time."""
     code = confirmation_code(prove(key, "0123456789abcdef"), "install", 0)
-    (line,) = [line for line in lines if line.endswith(" install 0\n")]
+    (line,) = [line.decode() for line in lines if line.endswith(b" install 0\n")]
     for other in (line.replace(UUID, OTHER), line.replace("install", "recover")):
         assert find_run(read_codes(other.encode()), code) is None
 
 
-def test_a_code_of_no_device(key: bytes, lines: tuple[str, ...]) -> None:
+def test_a_code_of_no_device(key: bytes, lines: tuple[bytes, ...]) -> None:
     runs = read_codes(render_codes(lines))
     for proof, verb in (
         (prove(key, "fedcba9876543210"), "install"),
@@ -133,7 +133,7 @@ def test_a_code_of_no_device(key: bytes, lines: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "k7mqx2hf9tp", "k7mqx2hf9tpaa", "k7mqx2hf9tp0", "\x1b7mqx2hf9tpa"]
 )
-def test_what_is_no_code(lines: tuple[str, ...], typed: str) -> None:
+def test_what_is_no_code(lines: tuple[bytes, ...], typed: str) -> None:
     with pytest.raises(BundlerError, match="wanted a confirmation code of 12 characters") as caught:
         find_run(read_codes(render_codes(lines)), typed)
     assert caught.value.code == ExitCode.USAGE
