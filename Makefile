@@ -19,7 +19,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz screenshots lint format catalogues lock wheel dist clean
+.PHONY: help demo test test-long fuzz screenshots lint format catalogues lock wheel dist clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
@@ -30,8 +30,13 @@ demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a tempora
 	@PYTHONPATH=builder $(BIN)/python -m sftunnel_builder demo $(ARGS)
 
 # The longest tests stand side by side: whoever is done takes some of them over.
-test: $(DEV) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+
+test: $(DEV) ## Run the tests, of the longest ones a sample
+	@$(PYTEST) -m 'not slow' $(ARGS)
+
+test-long: $(DEV) ## Run what takes long: all of what test tries a sample of, and what it leaves out
+	@SFTUNNEL_TEST_LONG=1 $(PYTEST) -m 'slow or sampled' $(ARGS)
 
 fuzz: $(DEV) ## Give the readers inputs that nobody thought of, ten minutes each
 	@PYTHONPATH=builder:tests $(BIN)/python -W error -m fuzz.run $(ARGS)

@@ -21,6 +21,8 @@ from sftunnel_builder.signer import generate_signer, save_signer
 from sftunnel_builder.trio import TRIO_NAMES
 
 IS_CI = os.environ.get("CI") == "true"
+IS_LONG = os.environ.get("SFTUNNEL_TEST_LONG") == "1"
+"""Whether tests marked `sampled` try all that they can, as in `make test-long`, or a sample."""
 AS_ROOT = [] if os.getuid() == 0 else ["unshare", "-r"]
 """What to put before a command that must be root, in a user namespace if need be."""
 

@@ -34,7 +34,13 @@ def _processes_below(place: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("keep", [False, True], ids=["as it is", "with --keep"])
+@pytest.mark.parametrize(
+    "keep",
+    [
+        pytest.param(False, id="as it is"),
+        pytest.param(True, id="with --keep", marks=pytest.mark.slow),
+    ],
+)
 def test_the_demo_comes_out_as_told(tmp_path: Path, keep: bool) -> None:
     began = time.monotonic()
     done = _demo(tmp_path, *(["--keep"] if keep else []))

@@ -135,6 +135,7 @@ def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     assert names_in(rebuilt) == names_in(wheel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["sftunnel-bundler", "sftunnel-installer"])
 def test_the_installed_command_says_its_version(
     installed: Path, tmp_path: Path, command: str
@@ -143,6 +144,7 @@ def test_the_installed_command_says_its_version(
     assert __version__ in out.split()
 
 
+@pytest.mark.slow
 def test_the_installed_installer_program_installs(
     installed: Path, firewall: Firewall, made: Made
 ) -> None:
@@ -151,6 +153,7 @@ def test_the_installed_installer_program_installs(
     assert firewall.which_trio() == "new"
 
 
+@pytest.mark.slow
 def test_the_installed_package_is_the_one_of_the_wheel(installed: Path, tmp_path: Path) -> None:
     where = run(
         installed / "bin" / "python",
@@ -160,6 +163,7 @@ def test_the_installed_package_is_the_one_of_the_wheel(installed: Path, tmp_path
     assert Path(where.strip()).is_relative_to(installed)
 
 
+@pytest.mark.slow
 def test_the_installed_command_makes_a_kit(installed: Path, tmp_path: Path, made: Made) -> None:
     command = installed / "bin" / "sftunnel-bundler"
     run(command, "keygen", "--out", "key.pem", "--no-passphrase", cwd=tmp_path)
@@ -174,6 +178,7 @@ def test_the_installed_command_makes_a_kit(installed: Path, tmp_path: Path, made
         assert (unpacked / "install.sh").read_bytes() == installer_script()
 
 
+@pytest.mark.slow
 def test_the_installed_command_shows_the_demo(installed: Path, tmp_path: Path) -> None:
     out = run(installed / "bin" / "sftunnel-bundler", "demo", cwd=tmp_path)
     assert "The FMC sees 3 of 3 firewalls" in out

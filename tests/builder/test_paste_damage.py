@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from found import Record
-from rehearsal import IS_CI, need
+from rehearsal import IS_LONG, need
 from sftunnel_builder.paste import make_paste, read_answers
 
+pytestmark = pytest.mark.sampled
 NAME = "sftunnel-BSNS-1120-1-c8d5d5c6.tar.gz"
 DATA = random.Random(3).randbytes(3000)
 PASTE = make_paste(DATA, NAME, "5a" * 32, block_characters=2048)
-# A third of the bytes in CI, a sample on a laptop: every run starts a shell and some openssl.
-STEP = 3 if IS_CI else 23
+# A third of the bytes in a long run, else a sample: every run starts a shell and some openssl.
+STEP = 3 if IS_LONG else 23
 OTHERS = {"notes.txt": b"1", "-x": b"2", "sftunnel-x-c8d5d5c6.tar.gz": b"3", "k.pem": b"4"}
 
 

@@ -26,6 +26,8 @@ from rehearsal import Firewall, Made, need
 from sftunnel_builder import __version__
 from toolsets import TREES
 
+pytestmark = pytest.mark.slow
+
 KERNEL_3_10 = Path(__file__).resolve().parents[1] / "bin/kernel-3.10.c"
 WIDE = "size=64m,mode=1777"
 BULLSEYE = TREES / "bullseye"

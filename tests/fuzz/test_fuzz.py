@@ -14,10 +14,10 @@ from fuzz.harnesses import HARNESSES
 from fuzz.promises import refusals_in_form
 from fuzz.run import AS_ITS_OWN, ROOT, fuzz
 from fuzz.targets import SEEDS
-from rehearsal import IS_CI, need
+from rehearsal import need
 from sftunnel_builder.errors import BundlerError, ExitCode
 
-SECONDS = 8 if IS_CI else 2
+SECONDS = 8
 
 
 @pytest.mark.parametrize("name", HARNESSES)
@@ -49,6 +49,7 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path, record_property: R
     record_property("found", f"fuzzing of {name}: {outcome.runs} inputs, nothing found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

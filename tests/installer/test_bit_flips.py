@@ -17,14 +17,15 @@ from pathlib import Path
 import pytest
 
 from found import Record, record_tally
-from rehearsal import AS_ROOT, IS_CI, Firewall, need
+from rehearsal import AS_ROOT, IS_LONG, Firewall, need
 
+pytestmark = pytest.mark.sampled
 JUDGE = Path(__file__).parents[1] / "bin/judge.sh"
 SIGNED_BY = ("SHA256SUMS", "SHA256SUMS.sig", "signer.pem")
 """What openssl reads before the checksums are compared: there it is always asked afresh."""
 READ_BY_THE_CHECKS = (*SIGNED_BY, "bundle.conf")
 """What is not only hashed: here it may matter with which shell and tools."""
-PARTS = 8 if IS_CI else 1
+PARTS = 8 if IS_LONG else 1
 SAMPLE = 5
 UNTRUSTED = 4
 
@@ -68,10 +69,10 @@ def _files(bundle: Path) -> list[str]:
 
 
 def _places(bundle: Path, names: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Yield file and offset of every byte in CI, of a sample of each file elsewhere."""
+    """Yield file and offset of every byte in a long run, else of a sample of each file."""
     for name in names:
         size = (bundle / name).stat().st_size
-        step = 1 if IS_CI else max(1, size // SAMPLE)
+        step = 1 if IS_LONG else max(1, size // SAMPLE)
         yield from ((name, at) for at in range(0, size, step))
 
 

@@ -21,10 +21,11 @@ import pytest
 
 from failing_call import Call, Injector, find_calls, freeze_date, need_strace
 from refusals import sign_again
-from rehearsal import IS_CI, Firewall, Made, make_firewall
+from rehearsal import IS_LONG, Firewall, Made, make_firewall
 from sftunnel_builder.signer import load_signer
 from toolsets import Toolset
 
+pytestmark = pytest.mark.sampled
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 COREUTILS = Toolset("coreutils", ["dash"])
 APPLETS = Toolset("busybox applets", ["dash"], busybox="own")
@@ -213,14 +214,14 @@ def _fail_in_turn(
     return codes, bad, untold
 
 
-INSTALLS = [((error,), 1) for error in ERRORS] if IS_CI else [(ERRORS, 60)]
+INSTALLS = [((error,), 1) for error in ERRORS] if IS_LONG else [(ERRORS, 60)]
 CASES = [
     *[("install", COREUTILS, errors, stride) for errors, stride in INSTALLS],
-    ("activate", COREUTILS, ERRORS, 1 if IS_CI else 40),
-    ("rollback", COREUTILS, ERRORS, 1 if IS_CI else 40),
-    ("install", APPLETS, ERRORS, 3 if IS_CI else 60),
+    ("activate", COREUTILS, ERRORS, 1 if IS_LONG else 40),
+    ("rollback", COREUTILS, ERRORS, 1 if IS_LONG else 40),
+    ("install", APPLETS, ERRORS, 3 if IS_LONG else 60),
 ]
-"""Verb, tools, errors, and every how-manieth call: all of them in CI, a sample on a laptop."""
+"""Verb, tools, errors, and every how-manieth call: all of them in a long run, else a sample."""
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from found import Cell, Record, record_cell
-from rehearsal import IS_CI, Firewall, Made, make_firewall, make_kit
+from rehearsal import IS_LONG, Firewall, Made, make_firewall, make_kit
 from toolsets import OPENSSLS, OWN_OPENSSL, SHELLS, Toolset
 
+pytestmark = pytest.mark.sampled
 KEYS = ("plain", "encrypted")
 _OWN = [version for version in OPENSSLS if OWN_OPENSSL.startswith(version)]
 _VERSIONS = OPENSSLS if _OWN else (*OPENSSLS, "")
@@ -43,7 +44,7 @@ COMBINATIONS = [
     for column, openssl in enumerate(_VERSIONS)
     for half, key in enumerate(KEYS)
 ]
-TRIED = [one for one in COMBINATIONS if IS_CI or one.is_in_the_sample()]
+TRIED = [one for one in COMBINATIONS if IS_LONG or one.is_in_the_sample()]
 
 
 @pytest.fixture(scope="session")

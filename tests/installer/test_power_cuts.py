@@ -17,8 +17,9 @@ import pytest
 
 from power_cut import Cut, Machine, can_cut_power, with_own_mounts
 from refusals import sign_anew
-from rehearsal import IS_CI, Firewall, Made, make_firewall, need
+from rehearsal import IS_LONG, Firewall, Made, make_firewall, need
 
+pytestmark = pytest.mark.sampled
 OLD_FACTS = {
     "cacert.pem": (0o644, 0, 0),
     "sftunnel-cert.pem": (0o640, 0, 7),
@@ -29,7 +30,7 @@ NEW_FACTS = dict.fromkeys(OLD_FACTS, (0o644, 0, 0))
 
 NEITHER = "none that is whole"
 
-DISKS = 10**6 if IS_CI else 3
+DISKS = 10**6 if IS_LONG else 3
 """How many of the disks that a run leaves are tried; of each recovery, a third as many."""
 
 

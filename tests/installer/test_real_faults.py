@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import IS_CI, Made, make_firewall, need, put_before_path
+from rehearsal import IS_LONG, Made, make_firewall, need, put_before_path
 from sftunnel_builder.trio import TRIO_NAMES
 
+pytestmark = pytest.mark.sampled
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
-STRIDE = 1 if IS_CI else 12
+STRIDE = 1 if IS_LONG else 12
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from refusals import sign_anew
-from rehearsal import AS_ROOT, Firewall, Made, make_firewall, snapshot
+from rehearsal import AS_ROOT, IS_LONG, Firewall, Made, make_firewall, snapshot
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
 """The commands with which the installer changes anything."""
@@ -82,6 +82,13 @@ def _copy(firewall: Firewall, name: str) -> Path:
     return copy
 
 
+def _moments(commands: int) -> range:
+    """Return at which of so many commands to do something: each in a long run, else every fifth."""
+    assert commands > 10
+    return range(1 if IS_LONG else commands % 5 + 1, commands + 1, 1 if IS_LONG else 5)
+
+
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("verb", "mended_by"),
     [
@@ -105,9 +112,8 @@ def test_killed_at_any_command_the_next_run_mends_it(
     saboteur.disarm()
     assert firewall.run(verb, *options).returncode == 0
     commands = saboteur.count()
-    assert commands > 10
     ends = set()
-    for at in range(1, commands + 1):
+    for at in _moments(commands):
         _restore(firewall, pristine)
         saboteur.arm(at, KILL)
         assert firewall.run(verb, *options).returncode == -9
@@ -131,6 +137,7 @@ def _assert_told_and_untouched(firewall: Firewall) -> None:
     assert snapshot(firewall.root) == before, "check or status wrote something"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("verb", ["install", "rollback"])
 def test_killed_again_while_being_mended_it_is_mended_all_the_same(
     sabotaged: tuple[Firewall, Saboteur], verb: str
@@ -147,7 +154,7 @@ def test_killed_again_while_being_mended_it_is_mended_all_the_same(
     saboteur.disarm()
     assert firewall.run("recover", *options).returncode == 0
     commands = saboteur.count()
-    for at in range(1, commands + 1):
+    for at in _moments(commands):
         _restore(firewall, half_way)
         saboteur.arm(at, KILL)
         assert firewall.run("recover", *options).returncode == -9
@@ -162,6 +169,7 @@ def _at_second_rename(deed: str) -> str:
     return f'case "$0 $*" in *"/mv -f"*sftunnel-cert.pem) {deed} ;; esac'
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("verb", ["install", "activate", "rollback"])
 def test_failing_at_any_command_nothing_is_half_done(
     sabotaged: tuple[Firewall, Saboteur], verb: str
@@ -177,7 +185,7 @@ def test_failing_at_any_command_nothing_is_half_done(
     assert firewall.run(verb, *options).returncode == 0
     commands = saboteur.count()
     codes = set()
-    for at in range(1, commands + 1):
+    for at in _moments(commands):
         _restore(firewall, pristine)
         saboteur.arm(at, FAIL)
         done = firewall.run(verb, *options)

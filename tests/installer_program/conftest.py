@@ -18,7 +18,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tools_without_openssl(tmp_path_factory.mktemp("without") / "bin")
 
 
-@pytest.fixture(params=["source", "frozen"])
+@pytest.fixture(params=["source", pytest.param("frozen", marks=pytest.mark.slow)])
 def command(request: pytest.FixtureRequest) -> list[str]:
     """The program's command line."""
     if request.param == "source":

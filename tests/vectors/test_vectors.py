@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from docs.samples import ROOT
-from rehearsal import AS_ROOT, IS_CI, need
+from rehearsal import AS_ROOT, IS_LONG, need
 from sftunnel_builder.cli import app
 from sftunnel_builder.errors import BundlerError
 from sftunnel_builder.lab.device import LabDevice
@@ -24,8 +24,8 @@ from vectors.write import PUBLISHED, published
 # Made once: that takes longer than to run it.
 COMMAND = get_command(app)
 FILES = sorted(PUBLISHED.glob("*/*.txt"))
-# With install.sh, which takes the longest: all in CI, a sample on a laptop.
-STEP = 1 if IS_CI else 4
+# With install.sh, which takes the longest: all in a long run, else a sample.
+STEP = 1 if IS_LONG else 4
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> LabDevice:
     return made
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", _of("install.sh check")[::STEP])
 def test_install_sh(path: Path, device: LabDevice, tmp_path: Path) -> None:
     need("dash", shutil.which("dash"))

@@ -8,12 +8,12 @@ import pytest
 from typer.main import get_command
 
 from found import Record
-from rehearsal import IS_CI, Made
+from rehearsal import IS_LONG, Made
 from sftunnel_builder.cli import app
 from sftunnel_builder.errors import ExitCode
 
-# Every byte in CI, a sample on a laptop.
-STEP = 1 if IS_CI else 37
+# Every byte in a long run, else a sample.
+STEP = 1 if IS_LONG else 37
 # Made once: that takes longer than to run it.
 COMMAND = get_command(app)
 
@@ -25,6 +25,7 @@ def _verify(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, 
     return code or 0, said.out, said.err
 
 
+@pytest.mark.sampled
 def test_no_flipped_bit_of_a_bundle_goes_unnoticed(
     made: Made,
     tmp_path: Path,
