@@ -21,7 +21,11 @@ FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 def anchors(page: Path) -> set[str]:
     """Return the anchors that a page's headings get."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+    return {anchor_of(heading) for heading in headings}
+
+
+def anchor_of(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
@@ -33,6 +37,38 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+CONTENTS = re.compile(r"\n## Contents\n\n(.*?)\n\n", re.DOTALL)
+LONG = 500
+"""Lines from which on a page says at its top what is in it."""
+
+
+def contents(page: Path) -> list[str]:
+    """Return the contents that a page should have: its headings, those below set in."""
+    headings = re.findall(r"^(###?) (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return [
+        f"{'  ' * (len(marks) - 2)}- [{heading}](#{anchor_of(heading)})"
+        for marks, heading in headings
+        if heading != "Contents"
+    ]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_contents_are_the_headings(page: Path) -> None:
+    found = CONTENTS.search(page.read_text())
+    assert found or len(page.read_text().splitlines()) <= LONG, "a long page wants contents"
+    if found:
+        assert found[1].splitlines() == contents(page)
+
+
+def test_a_heading_more_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs/operations.md").read_text() + "\n### One more\n")
+    assert contents(page)[-1] == "  - [One more](#one-more)"
+    found = CONTENTS.search(page.read_text())
+    assert found
+    assert found[1].splitlines() != contents(page)
 
 
 def exit_codes(text: str) -> list[str]:
