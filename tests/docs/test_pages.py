@@ -127,6 +127,35 @@ def test_every_module_is_described() -> None:
     assert told == modules | folders
 
 
+def test_every_module_of_the_tests_is_described() -> None:
+    tests = ROOT / "tests"
+    there = {path.name for path in tests.glob("*.py")}
+    there |= {path.name for path in tests.iterdir() if list(path.rglob("*.py"))} - {"__pycache__"}
+    text = (ROOT / "docs/development.md").read_text().partition("## Tests")[2]
+    rows = "".join(re.findall(r"^\| `.+` \| ", text, re.MULTILINE))
+    assert {name.rstrip("/") for name in re.findall(r"`tests/([\w./-]+)`", rows)} - {"bin"} == there
+
+
+def test_what_the_picture_and_its_page_name_is_there() -> None:
+    places = [ROOT / "builder/sftunnel_builder", ROOT / "installer"]
+    there = {path.name for place in places for path in place.rglob("*")}
+    for page in ("architecture.svg", "architecture.md"):
+        named = set(re.findall(r"\b(\w+\.(?:py|sh))\b", (ROOT / "docs" / page).read_text()))
+        # Which are joined, and which lie beside a backup.
+        assert len(named) > 15
+        assert named - {"install.sh", "rollback.sh"} <= there
+
+
+def test_every_decision_says_why_and_what_it_costs() -> None:
+    records = (ROOT / "docs/decisions.md").read_text().split("\n## ")[1:]
+    assert len(records) > 25
+    for record in records:
+        heading, _, text = record.partition("\n")
+        why, _, price = " ".join(text.split()).partition("*Costs:*")
+        assert why.strip(), heading
+        assert re.fullmatch(r" \S.*\. \*Instead of:\* \S.*\.", price), heading
+
+
 def test_every_target_of_make_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     named = {
