@@ -19,7 +19,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz screenshots lint format catalogues lock wheel dist clean
+.PHONY: help demo test test-long fuzz screenshots lint format catalogues share lock wheel dist clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
@@ -68,6 +68,9 @@ catalogues: $(DEV) ## Write into templates/locale what there is to translate, an
 	@$(BIN)/pybabel -q update $(CATALOGUE) --input-file $(STRINGS) --output-dir templates/locale \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 100
 	@$(BIN)/pybabel -q compile $(CATALOGUE) --directory templates/locale
+
+share: $(DEV) ## Write manual pages and completion anew, into packaging/share
+	@PYTHONPATH=builder:installer $(BIN)/python packaging/share.py
 
 wheel: $(DEV) ## Build the wheel into dist/
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .

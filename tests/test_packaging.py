@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import AS_ROOT, Firewall, Made
+from rehearsal import AS_ROOT, Firewall, Made, need
 from sftunnel_builder import __version__
 from sftunnel_builder.resources import installer_script
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARE = "sftunnel_builder/share"
+DATA = f"sftunnel_bundler-{__version__}.data/data"
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -88,6 +90,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             id="the package for the device",
         ),
         pytest.param("templates/**/*", "templates/", id="the templates"),
+        pytest.param("packaging/share/**/*", "packaging/", id="manual pages and completion"),
     ],
 )
 def test_the_wheel_holds(wheel: Path, pattern: str, prefix: str) -> None:
@@ -96,6 +99,7 @@ def test_the_wheel_holds(wheel: Path, pattern: str, prefix: str) -> None:
         "installer/": f"{SHARE}/installer/",
         "installer/sftunnel_installer/": "sftunnel_installer/",
         "templates/": f"{SHARE}/templates/",
+        "packaging/": f"{DATA}/",
     }
     expected = {
         f"{place[prefix]}{path.relative_to(ROOT / prefix).as_posix()}"
@@ -111,6 +115,7 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
         "sftunnel_builder/",
         "sftunnel_installer/",
         f"sftunnel_bundler-{__version__}.dist-info/",
+        f"{DATA}/share/",
     )
     strangers = {
         name
@@ -142,6 +147,24 @@ def test_the_installed_command_says_its_version(
 ) -> None:
     out = run(installed / "bin" / command, "--version", cwd=tmp_path)
     assert __version__ in out.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["sftunnel-bundler-console-send", "sftunnel-installer"])
+def test_man_finds_the_pages_of_an_installed_wheel(installed: Path, page: str) -> None:
+    need("man", shutil.which("man"))
+    path = f"{installed / 'bin'}:{os.environ['PATH']}"
+    found = run("env", "-u", "MANPATH", f"PATH={path}", "man", "-w", page)
+    assert Path(found.strip()) == installed / f"share/man/man1/{page}.1"
+
+
+@pytest.mark.slow
+def test_the_installed_completion_is_read_by_bash(installed: Path) -> None:
+    loader = Path("/usr/share/bash-completion/bash_completion")
+    need("bash-completion", loader.exists())
+    script = f". {loader}; __load_completion sftunnel-bundler; complete -p sftunnel-bundler"
+    found = run("env", f"XDG_DATA_DIRS={installed / 'share'}", "bash", "--norc", "-c", script)
+    assert found == "complete -o default -F _sftunnel_bundler sftunnel-bundler\n"
 
 
 @pytest.mark.slow

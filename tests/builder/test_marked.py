@@ -55,6 +55,7 @@ EXCEPTIONS = (
     ("tree.py", "too many levels of symbolic links"),
     ("verify_errors.py", ".*"),
     ("walk.py", "connect .*|sudo su"),
+    ("cli/completion.py", "fpath.*"),
     ("cli/usb.py", "sh …/… --signer [.]+"),
     # Keys: of JSON, of tables that have the marked text, of a CSV's head, of models' names.
     ("comparison_text.py", "(its|another|no) certificate|not opened"),

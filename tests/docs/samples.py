@@ -53,8 +53,11 @@ SECRET = "a passphrase for the documentation"
 YES = ("[yes/no]", "yes")
 
 
-def run_samples(place: Path) -> dict[str, str]:
-    """Return the output of every scenario that the docs show, by name, in a reader's places."""
+def run_samples(place: Path) -> tuple[dict[str, str], set[str]]:
+    """Run every scenario that the docs show.
+
+    Returns the outputs by name, in a reader's places, and all that was typed, as pages print it.
+    """
     site = Site.create(place)
     try:
         _why_it_is_down(site)
@@ -66,7 +69,7 @@ def run_samples(place: Path) -> dict[str, str]:
         _back_at_the_kit(site)
     finally:
         site.close()
-    return {name: site.as_told(text) for name, text in site.samples.items()}
+    return {name: site.as_told(text) for name, text in site.samples.items()}, site.as_printed()
 
 
 def _keep(site: Site, name: str, typed: Typed, code: int) -> None:
@@ -98,13 +101,16 @@ def _on_the_fmc(site: Site) -> None:
     ask = [("new signing key", SECRET), ("same again", SECRET)]
     keygen = site.fmc_run("sftunnel-bundler keygen --out signing-key.pem", ask)
     _keep(site, "keygen", keygen, 0)
-    key = "--signing-key signing-key.pem"
+    # Where it would be without --out.
+    home = site.place / ".config/sftunnel-bundler"
+    home.mkdir(parents=True)
+    shutil.copy(site.place / "signing-key.pem", home)
     unlock = [("signing key", SECRET)]
-    _keep(site, "build", site.fmc_run(f"sftunnel-bundler build {key} --out kit", unlock), 0)
+    _keep(site, "build", site.fmc_run("sftunnel-bundler build --out kit", unlock), 0)
     pushed = site.fmc.peer_dir(site.devices[1].uuid) / "certs_pushed/sftunnel-key.pem"
     whole = pushed.read_bytes()
     pushed.write_bytes(b"")
-    refused = site.fmc_run(f"sftunnel-bundler build {key} --out kit-2", unlock)
+    refused = site.fmc_run("sftunnel-bundler build --out kit-2", unlock)
     _keep(site, "build, one refused", refused, 9)
     pushed.write_bytes(whole)
     collect = (
@@ -113,7 +119,7 @@ def _on_the_fmc(site: Site) -> None:
     )
     _keep(site, "collect", site.fmc_run(collect), 0)
     (site.place / "devices.csv").write_text("Plant 4 edge,,admin,pw\nBranch 9,10.1.9.9,admin,pw\n")
-    listed = f"sftunnel-bundler build {key} --fmc-tree fmc.tar.gz --devices devices.csv --out kit-3"
+    listed = "sftunnel-bundler build --fmc-tree fmc.tar.gz --devices devices.csv --out kit-3"
     _keep(site, "build, listed", site.fmc_run(listed, unlock), 0)
     bundles = " ".join(f"kit/bundles/{site.bundle(d)}.tar.gz" for d in site.devices)
     _keep(
@@ -126,7 +132,7 @@ def _on_the_fmc(site: Site) -> None:
     _keep(site, "inspect", site.fmc_run(f"sftunnel-bundler inspect {first}"), 0)
     unsigned = site.fmc_run("sftunnel-bundler build --unsigned --out plant-kit")
     _keep(site, "build, unsigned", unsigned, 0)
-    _keep(site, "sign", site.fmc_run(f"sftunnel-bundler sign {key} plant-kit", unlock), 0)
+    _keep(site, "sign", site.fmc_run("sftunnel-bundler sign plant-kit", unlock), 0)
     _keep(site, "kit", site.fmc_run("find kit* -type f | LC_ALL=C sort | grep -v 'kit-[23]'"), 0)
     _before_the_install(site, first)
     _for_the_console(site, first)
@@ -275,6 +281,12 @@ def _back_at_the_kit(site: Site) -> None:
     signer = site.fingerprint()
     command = f"sftunnel-bundler receipts kit stick usb --signer {signer}"
     _keep(site, "receipts", site.fmc_run(command), 9)
+    found = re.search(r"(?m)^confirmation code: (\S+)$", site.samples["start"])
+    assert found
+    assert site.fmc_run(f"sftunnel-bundler receipts kit --code {found[1]}").code == 9
+    (receipt,) = (site.place / "usb").glob("sftunnel-receipt-*-install.json")
+    shutil.copy(receipt, site.place / "media/usb")
+    assert site.fmc_run(f"sftunnel-bundler receipts kit {site.place}/media/usb").code == 9
 
 
 # --- comparing -------------------------------------------------------------------------------
@@ -329,7 +341,7 @@ def main() -> None:
     """Write every pasted block anew."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        texts = {**help_texts(place), **run_samples(place / "site")}
+        texts = {**help_texts(place), **run_samples(place / "site")[0]}
 
     def fill(block: re.Match[str]) -> str:
         if comparable(texts[block[2]]) == comparable(block[3]):

@@ -21,7 +21,11 @@ FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 def anchors(page: Path) -> set[str]:
     """Return the anchors that a page's headings get."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+    return {anchor_of(heading) for heading in headings}
+
+
+def anchor_of(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
@@ -33,6 +37,38 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+CONTENTS = re.compile(r"\n## Contents\n\n(.*?)\n\n", re.DOTALL)
+LONG = 500
+"""Lines from which on a page says at its top what is in it."""
+
+
+def contents(page: Path) -> list[str]:
+    """Return the contents that a page should have: its headings, those below set in."""
+    headings = re.findall(r"^(###?) (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return [
+        f"{'  ' * (len(marks) - 2)}- [{heading}](#{anchor_of(heading)})"
+        for marks, heading in headings
+        if heading != "Contents"
+    ]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_contents_are_the_headings(page: Path) -> None:
+    found = CONTENTS.search(page.read_text())
+    assert found or len(page.read_text().splitlines()) <= LONG, "a long page wants contents"
+    if found:
+        assert found[1].splitlines() == contents(page)
+
+
+def test_a_heading_more_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs/operations.md").read_text() + "\n### One more\n")
+    assert contents(page)[-1] == "  - [One more](#one-more)"
+    found = CONTENTS.search(page.read_text())
+    assert found
+    assert found[1].splitlines() != contents(page)
 
 
 def exit_codes(text: str) -> list[str]:
@@ -89,6 +125,35 @@ def test_every_module_is_described() -> None:
         if not name.startswith("tests/")
     }
     assert told == modules | folders
+
+
+def test_every_module_of_the_tests_is_described() -> None:
+    tests = ROOT / "tests"
+    there = {path.name for path in tests.glob("*.py")}
+    there |= {path.name for path in tests.iterdir() if list(path.rglob("*.py"))} - {"__pycache__"}
+    text = (ROOT / "docs/development.md").read_text().partition("## Tests")[2]
+    rows = "".join(re.findall(r"^\| `.+` \| ", text, re.MULTILINE))
+    assert {name.rstrip("/") for name in re.findall(r"`tests/([\w./-]+)`", rows)} - {"bin"} == there
+
+
+def test_what_the_picture_and_its_page_name_is_there() -> None:
+    places = [ROOT / "builder/sftunnel_builder", ROOT / "installer"]
+    there = {path.name for place in places for path in place.rglob("*")}
+    for page in ("architecture.svg", "architecture.md"):
+        named = set(re.findall(r"\b(\w+\.(?:py|sh))\b", (ROOT / "docs" / page).read_text()))
+        # Which are joined, and which lie beside a backup.
+        assert len(named) > 15
+        assert named - {"install.sh", "rollback.sh"} <= there
+
+
+def test_every_decision_says_why_and_what_it_costs() -> None:
+    records = (ROOT / "docs/decisions.md").read_text().split("\n## ")[1:]
+    assert len(records) > 25
+    for record in records:
+        heading, _, text = record.partition("\n")
+        why, _, price = " ".join(text.split()).partition("*Costs:*")
+        assert why.strip(), heading
+        assert re.fullmatch(r" \S.*\. \*Instead of:\* \S.*\.", price), heading
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:

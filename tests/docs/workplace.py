@@ -96,6 +96,8 @@ class Site:
     fmc: LabFmc
     devices: list[LabDevice]
     samples: dict[str, str] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
+    """Every line that was typed so far."""
 
     @classmethod
     def create(cls, place: Path) -> Site:
@@ -142,6 +144,7 @@ class Site:
 
     def fmc_run(self, command: str, answers: Sequence[tuple[str, str]] = ()) -> Typed:
         """Run a line of the docs where the kit is built."""
+        self.typed.append(command)
         words = ["sh", "-c", command]
         return at_terminal(words, cwd=self.place, home=self.place, answers=answers)
 
@@ -149,9 +152,12 @@ class Site:
         self, device: LabDevice, cwd: Path, command: str, answers: Sequence[tuple[str, str]] = ()
     ) -> Typed:
         """Run a line of the docs on a device: --root stands for its `/`."""
+        self.typed.append(command)
         root = shlex.quote(str(device.root))
         command = re.sub(
-            r"\b(sh \S*(?:install|rollback|start)\.sh'?)", rf"\1 --root {root}", command
+            r"\b(sh \S*(?:(?:install|rollback|start)\.sh|sftunnel-installer)'?)",
+            rf"\1 --root {root}",
+            command,
         )
         command = command.replace("/ngfw/var/sf/", f"{device.root}/ngfw/var/sf/")
         command = command.replace("/var/tmp/renewal", str(self.place / "stick"))  # noqa: S108
@@ -168,6 +174,15 @@ class Site:
         text = text.replace(str(self.place / "media"), "/media")
         text = text.replace(str(self.place / "fmc"), "").replace(str(self.place), "/srv/renewal")
         return text.replace("127.0.0.1", self.fmc.address)
+
+    def as_printed(self) -> set[str]:
+        """Return all that was typed, with what a page says in place of what differs."""
+        text = "\n".join(self.typed).replace(self.fingerprint(), "FINGERPRINT")
+        text = re.sub(r"--code \S+", "--code k7mqx2hf9tpa", text)
+        for device in self.devices:
+            text = text.replace(self.bundle(device), "BUNDLE")
+            text = text.replace(f" {device.root.name} ", " / ")
+        return set(self.as_told(text).replace(f"{self.place}/", "").splitlines())
 
     def bundle(self, device: LabDevice) -> str:
         """Return the name of a device's bundle, without .tar.gz."""

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, NoReturn
 import typer
 
 from sftunnel_builder import __version__, screen
+from sftunnel_builder.cli import completion
 from sftunnel_builder.cli.spoken import Verbs, usage_message
 from sftunnel_builder.errors import BundlerError, ExitCode
 from sftunnel_builder.last_resort import bug, leave_no_core
@@ -64,6 +65,7 @@ app = typer.Typer(
         "bundle a device, one command to install it, one to undo it."
     ),
     no_args_is_help=True,
+    add_completion=False,  # ours is in completion.py
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,6 +99,26 @@ def _options(
             help=N_("Language of messages, help and runbooks."),
         ),
     ] = Lang.EN,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=completion.install,
+            is_eager=True,
+            help=N_("Install completion for the current shell."),
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            callback=completion.show,
+            is_eager=True,
+            help=N_(
+                "Show completion for the current shell, to copy it or customize the installation."
+            ),
+        ),
+    ] = False,
 ) -> None:
     """Hold the options that go before a verb; the help text is the app's."""
 

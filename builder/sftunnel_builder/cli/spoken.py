@@ -26,11 +26,7 @@ else:
     _Command = object
 
 _IN_USAGE = (N_("[OPTIONS]"), N_("COMMAND [ARGS]..."))
-_OPTIONS_OF_TYPER = (
-    N_("Install completion for the current shell."),
-    N_("Show completion for the current shell, to copy it or customize the installation."),
-    N_("Show this message and exit."),
-)
+_OPTIONS_OF_TYPER = (N_("Show this message and exit."),)
 _BEHIND_HELP = (N_("default: {value}"), N_("required"))
 _MESSAGES = (
     N_("Invalid value for {what}: {why}"),
@@ -53,6 +49,11 @@ _MESSAGES = (
 
 class _Spoken(_Command):
     """A command whose help is in the language that is spoken."""
+
+    @property
+    def source_help(self) -> str | None:
+        """Return the help text as it was set, in English."""
+        return self._help
 
     def _shown_help(self) -> str | None:
         """Return the help text, which was set in English."""
