@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import time
@@ -48,9 +49,11 @@ class Spread:
 
 
 def figure(value: float) -> str:
-    """Return a number with three digits that count, or all of them before the point."""
-    if value == 0:
-        return "0"
+    """Return a number with three digits that count, or all of them before the point.
+
+    Of less than a tenth there are four places.
+    """
+    value = float(f"{value:.3g}") if abs(value) < 100 else value
     for limit, digits in ((100, 0), (10, 1), (1, 2), (0.1, 3)):
         if abs(value) >= limit:
             return f"{value:,.{digits}f}"
@@ -102,25 +105,33 @@ def run(
     command: Sequence[str | Path],
     place: Path,
     *,
-    code: int = 0,
     more: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a command in a directory, return its standard output; BenchError if it ends otherwise."""
+    """Run a command in a directory, return its standard output; BenchError if it fails."""
     words = [str(word) for word in command]
-    done = subprocess.run(
+    process = subprocess.Popen(
         words,
         cwd=place,
         env={**environment(place), **(more or {})},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
+        # A process group of its own, so that all of it can be ended.
+        start_new_session=True,
     )
-    if done.returncode != code:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or [""]
-        raise BenchError(f"{Path(words[0]).name} ended with {done.returncode}: {said[0]}")
-    return done.stdout
+    try:
+        out, err = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        # Until the last of them has cleared away what it wrote, and closed its end.
+        process.communicate()
+        raise
+    if process.returncode != 0:
+        said = (err or out).strip().splitlines()[-1:] or [""]
+        raise BenchError(f"{Path(words[0]).name} ended with {process.returncode}: {said[0]}")
+    return out
 
 
 @contextmanager

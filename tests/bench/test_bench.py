@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -119,7 +118,6 @@ def test_a_signal_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
@@ -127,7 +125,7 @@ def test_a_signal_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) 
             break
     (work,) = tmp_path.iterdir()
     assert work.stat().st_mode & 0o777 == 0o700
-    os.killpg(process.pid, number)
+    process.send_signal(number)
     assert process.wait(timeout=30) == 128 + number
     process.stderr.close()
     assert list(tmp_path.iterdir()) == []
