@@ -56,11 +56,12 @@ def _lines(every: int) -> Iterator[str]:
     while True:
         peer, thread = f"10.10.200.{number % 3 + 1}", 50_000 + number % 1000
         stamp = f"{at:%b %d %H:%M:%S}"
-        attempt = [
-            initiating(peer, stamp, thread=thread) if number % 50 else established(peer, stamp),
+        failed = (
+            initiating(peer, stamp, thread=thread),
             log(EXPIRED, stamp, thread),
             log(HANDSHAKE, stamp, thread),
-        ]
+        )
+        attempt = failed if number % 50 else (established(peer, stamp),)
         for line in attempt:
             for _ in range(every - 1):
                 yield f"{stamp} ftd-1 SF-IMS[4711]: [{thread}] ndclientd: [INFO] nothing new\n"
