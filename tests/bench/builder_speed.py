@@ -22,7 +22,7 @@ KEYS = {
 """How the devices' keys travel, and the option for that."""
 JOBS = (1, 2)
 LONGEST_S = 150
-"""What would take longer is not run but computed."""
+"""What would take longer is not run but computed, if it is larger than what a goal is about."""
 MOST = {"one passphrase": 100}
 """More devices are not run either: a second of PBKDF2 is one like any other."""
 ROUND_S = 100
@@ -81,7 +81,7 @@ def _side_by_side(
     builds = {
         str(jobs): _Build(settings.place, tree, keys, jobs)
         for jobs in JOBS
-        if expected[jobs] <= LONGEST_S and not is_too_large
+        if (size <= GOAL_DEVICES or expected[jobs] <= LONGEST_S) and not is_too_large
     }
     took = sum(expected[int(jobs)] for jobs in builds)
     rounds = 1 if settings.is_quick else max(1, min(3, int(ROUND_S / (took or 1))))

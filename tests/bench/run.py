@@ -39,24 +39,25 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"there is no section {', '.join(sorted(strange))}")
     names = [name for name in SECTIONS if name in (given.names or SECTIONS)]
     is_whole = len(names) == len(SECTIONS) and not given.quick
-    out = given.out or (ROOT / PAGE if is_whole else None)
-    try:
-        page = _measure(names, is_quick=given.quick)
-    except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    page, problems = _measure(names, is_quick=given.quick)
+    out = given.out or (ROOT / PAGE if is_whole and not problems else None)
     if out is None:
         print(page, end="")
     else:
         out.write_text(page)
         print(f"written: {out}", file=sys.stderr)
-    return 0
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
 
 
-def _measure(names: Sequence[str], *, is_quick: bool) -> str:
-    """Return the page of these sections; what was made for them, keys as well, is removed."""
+def _measure(names: Sequence[str], *, is_quick: bool) -> tuple[str, list[str]]:
+    """Return the page of these sections, and what went wrong with those that it lacks.
+
+    What was made for them, keys as well, is removed.
+    """
     began = time.perf_counter()
-    sections = []
+    sections, problems = [], []
     # 0700, whatever the umask.
     with tempfile.TemporaryDirectory(prefix="sftunnel-bench-") as work:
         machine = describe(Path(work))
@@ -66,10 +67,10 @@ def _measure(names: Sequence[str], *, is_quick: bool) -> str:
                 try:
                     sections.append(SECTIONS[name](settings))
                 except BenchError as error:
-                    raise BenchError(f"{name}: {error}") from None
+                    problems.append(f"{name}: {error}")
     took = time.perf_counter() - began
     machine["took"] = f"{took / 60:.0f} minutes" if took > 120 else f"{took:.0f} s"
-    return render_page(sections, machine, is_quick=is_quick)
+    return render_page(sections, machine, is_quick=is_quick), problems
 
 
 def _tell(what: str) -> None:

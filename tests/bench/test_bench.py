@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from bench import run as bench_run
 from bench import sizes
 from bench.machine import PAGE
 from bench.measure import ROOT, environment, run
 from bench.per_device import lay_out_parts, loop_command
 from bench.renames import Renames
 from bench.run import SECTIONS, main
-from bench.section import BenchError, Settings
+from bench.section import BenchError, Section, Settings
 from bench.trees import Fleets, MadeTree
 from rehearsal import VERIFY_WITH_OPENSSL
 
@@ -82,6 +83,22 @@ def test_a_part_goes_to_the_screen_and_leaves_the_page_alone(
     before = (ROOT / PAGE).read_bytes()
     assert main(["--quick", "sizes"]) == 0
     assert list(tables(capsys.readouterr().out)) == ["Goals", "Size"]
+    assert (ROOT / PAGE).read_bytes() == before
+
+
+def test_a_section_that_cannot_be_measured_leaves_the_page_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_settings: Settings) -> Section:
+        raise BenchError("sh ended with 1: no room")
+
+    before = (ROOT / PAGE).read_bytes()
+    sections = dict.fromkeys(SECTIONS, fail) | {"sizes": SECTIONS["sizes"]}
+    monkeypatch.setattr(bench_run, "SECTIONS", sections)
+    assert main([]) == 1
+    said = capsys.readouterr()
+    assert list(tables(said.out)) == ["Goals", "Size"]
+    assert "error: builder: sh ended with 1: no room\n" in said.err
     assert (ROOT / PAGE).read_bytes() == before
 
 
