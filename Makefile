@@ -19,7 +19,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long fuzz screenshots lint format catalogues share lock wheel dist clean
+.PHONY: help demo test test-long fuzz bench screenshots lint format catalogues share lock wheel dist clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help: ## Show this list
@@ -40,6 +40,9 @@ test-long: $(DEV) ## Run what takes long: all of what test tries a sample of, an
 
 fuzz: $(DEV) ## Give the readers inputs that nobody thought of, ten minutes each
 	@PYTHONPATH=builder:tests $(BIN)/python -W error -m fuzz.run $(ARGS)
+
+bench: $(DEV) ## Measure, side by side, and write docs/performance.md
+	@PYTHONPATH=builder:installer:tests $(BIN)/python -m bench.run $(ARGS)
 
 screenshots: $(DEV) ## Take pictures of every page, on screens and paper, into .cache/screenshots
 	@PYTHONPATH=builder:tests $(BIN)/python tests/pages/screenshots.py .cache/screenshots

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from failing_call import need_strace
+from processes import count_processes
 from rehearsal import Firewall, need
 
 MOST = {
@@ -18,28 +19,13 @@ MOST = {
 """What was reached, by shell and verb: a subshell is a process, too. Not more without a reason."""
 
 
-def _processes(firewall: Firewall, place: Path, shell: str, verb: str) -> int:
-    """Run a verb, which must end well; return how many processes there were, the shell included."""
-    traces = place / f"traces of {verb}"
-    traces.mkdir()
-    # With -ff each process has a file of its own.
-    trace = ["-ff", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", str(traces / "of")]
-    firewall.shell = ["strace", *trace, shell]
-    options = firewall.options("--no-restart")
-    if verb == "status":
-        options = ["--root", str(firewall.root)]
-    done = firewall.run(verb, *options)
-    assert done.returncode == 0, done.stderr
-    return len(list(traces.iterdir()))
-
-
 @pytest.mark.parametrize("shell", MOST)
 def test_no_verb_starts_more_processes_than_it_needs(
     firewall: Firewall, tmp_path: Path, record_property: Callable[[str, object], None], shell: str
 ) -> None:
     need(shell, shutil.which(shell))
     need_strace(firewall.environment)
-    counts = {verb: _processes(firewall, tmp_path, shell, verb) for verb in MOST[shell]}
+    counts = {verb: count_processes(firewall, tmp_path, [shell], verb) for verb in MOST[shell]}
     said = ", ".join(f"{verb} {count}" for verb, count in counts.items())
     record_property("found", f"processes of a run, one FMC, encrypted key, {shell}: {said}")
     assert {verb: n for verb, n in counts.items() if n > MOST[shell][verb]} == {}, said
