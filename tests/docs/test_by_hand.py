@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -132,7 +133,8 @@ def test_a_release(own_site: Site, tmp_path: Path) -> None:
     signer = generate_signer()
     save_signer(signer, tmp_path / "key.pem", None)
     sums = [sys.executable, ROOT / "packaging/sums.py", release, tmp_path / "key.pem"]
-    subprocess.run(sums, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(sums, env=environment, check=True, capture_output=True)
     done = typed(own_site, "hand_release", release)
     assert done.code == 0, done.text
     assert signer.fingerprint() in done.text
