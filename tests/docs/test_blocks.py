@@ -24,7 +24,7 @@ def test_every_block_is_compared_or_run_or_has_a_reason(
         for line in block.commands()
         if line not in run
     ]
-    assert left == [], "run it in test_told.py, or say in blocks.py why not"
+    assert left == [], "have told.py type it, or say in blocks.py why not"
 
 
 def test_every_reason_is_for_one_block() -> None:
