@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from docs.misread import misread
 from rehearsal import need
 from sftunnel_builder.cli.commands import Command, with_verbs
 from sftunnel_builder.errors import ExitCode
@@ -146,3 +147,10 @@ def test_a_page_keeps_its_date_when_it_says_the_same() -> None:
     assert later != page
     assert undated(later) == undated(page)
     assert undated(page.replace("Changed", "Broken")) != undated(page)
+
+
+def test_every_example_could_be_typed() -> None:
+    examples = load("man_pages.py")["EXAMPLES"]
+    lines = [line for text in examples.values() for line in text.splitlines()]
+    assert set(examples) < {each.verb for each in COMMANDS}
+    assert {line: misread(line) for line in lines if misread(line)} == {}

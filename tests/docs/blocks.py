@@ -40,6 +40,7 @@ NOT_RUN = {
     ("operations.md", "rm -rf /var/sf/"): "never here: it would be this machine's",
     ("operations.md", "sftunnel-bundler --install-completion"): "test_completion.py, in each shell",
     ("operations.md", "tar -xzf sftunnel-bundler-share"): "make dist writes that archive",
+    ("security.md", " FMC              │"): "a picture",
     ("security.md", "--sign-command 'openssl"): "parts of a command line",
 }
 """Page and how a block begins; why it is not run here."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 import pytest
-import typer
 
-from docs.blocks import NOT_RUN, OURS, Block, blocks, shown_commands
+from docs.blocks import NOT_RUN, Block, blocks, shown_commands
+from docs.misread import misread
 from docs.samples import pages
 from docs.told import TOLD
-from sftunnel_builder.cli import app
-from sftunnel_builder.errors import BundlerError
-from sftunnel_builder.resources import installer_script
-from sftunnel_installer.options import parse_options
 
 
 def test_every_block_is_compared_or_run_or_has_a_reason(
@@ -29,7 +24,7 @@ def test_every_block_is_compared_or_run_or_has_a_reason(
         for line in block.commands()
         if line not in run
     ]
-    assert left == [], "run it in test_told.py, or say in blocks.py why not"
+    assert left == [], "have told.py type it, or say in blocks.py why not"
 
 
 def test_every_reason_is_for_one_block() -> None:
@@ -47,57 +42,9 @@ def test_blocks_are_found_as_they_are() -> None:
     assert block.commands() == ["one --two", "three   four"]
 
 
-def _words(rest: str) -> list[str]:
-    """Return the words of a command line, up to where a shell would take over."""
-    lexer = shlex.shlex(rest, posix=True, punctuation_chars="();<>|&")
-    lexer.whitespace_split = True
-    words: list[str] = []
-    for word in lexer:
-        if set(word) <= set("();<>|&"):
-            break
-        words.append(word)
-    return words
-
-
-def _misread(line: str) -> str:
-    """Return what is wrong with a command line of ours, empty if nothing is."""
-    found = OURS.search(line)
-    assert found, line
-    words = _words(found[2].replace(" ...", " --help"))
-    if found[1] == "sftunnel-bundler":
-        return _misread_by_typer(words)
-    known = set(re.findall(r"(?m)^  (?:(--[a-z-]+)|([a-z]+) )", installer_script().decode()))
-    names = {name for pair in known for name in pair} | {"--help", "--version"}
-    try:
-        parse_options(
-            [word if word[0] == "-" else word.replace("FINGERPRINT", "0" * 64) for word in words]
-        )
-    except BundlerError as error:
-        return error.message
-    return " ".join(word for word in words if word.startswith("--") and word not in names)
-
-
-def _misread_by_typer(words: list[str]) -> str:
-    """Let each command read its part of the line, without running anything."""
-    command, context = typer.main.get_command(app), None
-    name = "sftunnel-bundler"
-    try:
-        while True:
-            context = command.context_class(command, info_name=name, parent=context)
-            _values, left, _order = command.make_parser(context).parse_args(list(words))
-            if not hasattr(command, "get_command") or not left:
-                return ""
-            name, words = left[0], left[1:]
-            command = command.get_command(context, name)
-            if command is None:
-                return f"no verb '{name}'"
-    except typer.TyperException as error:
-        return error.format_message()
-
-
 @pytest.mark.parametrize("line", shown_commands())
 def test_every_command_that_is_shown_could_be_typed(line: str) -> None:
-    assert _misread(line) == ""
+    assert misread(line) == ""
 
 
 @pytest.mark.parametrize(
@@ -110,7 +57,7 @@ def test_every_command_that_is_shown_could_be_typed(line: str) -> None:
     ],
 )
 def test_a_slip_is_noticed(line: str) -> None:
-    assert _misread(line)
+    assert misread(line)
 
 
 def test_every_command_within_a_text_could_be_typed() -> None:
@@ -119,4 +66,4 @@ def test_every_command_within_a_text_could_be_typed() -> None:
             line = " ".join(text.split())
             # That is the beginning of what a code is drawn from.
             if not line.startswith("sftunnel-bundler code 1"):
-                assert _misread(line) == "", f"{page.name}: {line}"
+                assert misread(line) == "", f"{page.name}: {line}"

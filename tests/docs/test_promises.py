@@ -1,4 +1,4 @@
-"""Every test that docs/promises.md names is there."""
+"""Every test that docs/promises.md and docs/security.md name is there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 
 from docs.samples import ROOT
 
-NAMED = re.findall(
-    r"`((?:[\w/]+/)?test_\w+\.py)::(test_\w+)`", (ROOT / "docs/promises.md").read_text()
-)
+TEST = re.compile(r"`((?:[\w/]+/)?test_\w+\.py)::(test_\w+)`")
+NAMED = TEST.findall((ROOT / "docs/promises.md").read_text())
 
 
 def _file(name: str) -> Path:
@@ -22,6 +21,17 @@ def test_every_row_names_tests_and_each_is_there() -> None:
         f"{file}::{test}"
         for file, test in NAMED
         if not re.search(rf"(?m)^def {test}\(", _file(file).read_text())
+    ]
+    assert missing == []
+
+
+def test_every_test_of_the_threat_model_is_there() -> None:
+    named = TEST.findall((ROOT / "docs/security.md").read_text())
+    assert len(named) > 30
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if not re.search(rf"(?m)^def {test}\(", (ROOT / "tests" / file).read_text())
     ]
     assert missing == []
 
