@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sftunnel_builder.bundle import bundle_name
 from sftunnel_builder.bundle_conf import BundleConf, FmcTrio
 from sftunnel_builder.fleet import Fleet, FleetDevice, State
-from sftunnel_builder.runbook import render_html
+from sftunnel_builder.runbook import Runbook
 from sftunnel_builder.runbook_facts import Facts
 from sftunnel_builder.trio import TRIO_NAMES
 from sftunnel_builder.words import Lang, speaking
@@ -67,4 +67,4 @@ def make_facts(name: str, *, is_locked: bool = True, sha256: str | None = None) 
 def make_runbook(lang: Lang) -> bytes:
     """Return a device's runbook as a page."""
     with speaking(lang):
-        return render_html(make_facts("BSNS-1120-1", sha256="a" * 64))
+        return Runbook(make_facts("BSNS-1120-1", sha256="a" * 64)).page()

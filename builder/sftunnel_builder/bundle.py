@@ -131,11 +131,11 @@ def with_installer(contents: Contents, program: bytes) -> Contents:
 def sign_contents(contents: Contents, signer: Signer, lang: Lang = Lang.EN) -> Bundle:
     """Pack a bundle, signed; what another signer had added is made anew. Raises BundlerError."""
     # Only here, as what reads bundles on a device has no templates.
-    from sftunnel_builder.runbook import render_text
+    from sftunnel_builder.runbook import Runbook
 
     members = {n: content for n, content in contents.members.items() if n not in SIGNER_MEMBERS}
     with speaking(lang):
-        members[RUNBOOK] = render_text(facts_of(contents, signer.fingerprint()))
+        members[RUNBOOK] = Runbook(facts_of(contents, signer.fingerprint())).text()
     members[SIGNER] = signer.public_pem()
     members[SUMS] = checksum_list(members)
     members[SIGNATURE] = signer.sign(members[SUMS])

@@ -26,7 +26,7 @@ from sftunnel_builder.fleet import Fleet, FleetDevice
 from sftunnel_builder.on_disk import flush_directory, write_private
 from sftunnel_builder.page import render_index
 from sftunnel_builder.resources import start_script
-from sftunnel_builder.runbook import render_html, render_text
+from sftunnel_builder.runbook import Runbook
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
 from sftunnel_builder.words import N_, Lang, _, speaking
@@ -90,9 +90,9 @@ class Kit:
         self.add(packed, bundle.data, digest)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
         with speaking(self._lang):
-            facts = facts_of(contents, signer, digest, bundle.sums_sha256)
-            self.add(runbook, render_text(facts))
-            self.add(page, render_html(facts))
+            said = Runbook(facts_of(contents, signer, digest, bundle.sums_sha256))
+            self.add(runbook, said.text())
+            self.add(page, said.page())
         self._devices.append(fleet_device(contents, digest))
         self._created.append(contents.conf.created)
         return bundle

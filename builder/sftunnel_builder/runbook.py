@@ -22,40 +22,47 @@ MAX_ADDRESS = 65
 INDENT = "   "
 
 
-def render_text(facts: Facts) -> bytes:
-    """Return a device's runbook as text in the chosen language, UTF-8, at most 78 columns.
+class Runbook:
+    """A device's runbook in the language that is spoken while it is made and laid out."""
 
-    The copy inside the bundle, whose facts have no bundle_sha256 as it cannot hold its own, is
-    short: it travels over a console of 9600 baud.
-    """
-    is_inside = facts.bundle_sha256 is None
-    text = template("RUNBOOK.txt.j2").render(
-        facts=facts,
-        device_name=cut(facts.conf.device_name, MAX_NAME),
-        device_address=cut(facts.conf.device_address, MAX_ADDRESS),
-        sections=[s for s in sections(facts) if s.is_in_bundle or not is_inside],
-        is_inside=is_inside,
-        indented=indented,
-        wrapped=wrapped,
-        columns=columns,
-        halves=halves,
-    )
-    return text.encode()
+    def __init__(self, facts: Facts) -> None:
+        """Word it once, for both forms."""
+        self._facts = facts
+        self._sections = sections(facts)
 
+    def text(self) -> bytes:
+        """Return it as text, UTF-8, at most 78 columns.
 
-def render_html(facts: Facts) -> bytes:
-    """Return the same as a page."""
-    from sftunnel_builder.page import render_page
+        The copy inside the bundle, whose facts have no bundle_sha256 as it cannot hold its own, is
+        short: it travels over a console of 9600 baud.
+        """
+        facts, is_inside = self._facts, self._facts.bundle_sha256 is None
+        text = template("RUNBOOK.txt.j2").render(
+            facts=facts,
+            device_name=cut(facts.conf.device_name, MAX_NAME),
+            device_address=cut(facts.conf.device_address, MAX_ADDRESS),
+            sections=[each for each in self._sections if each.is_in_bundle or not is_inside],
+            is_inside=is_inside,
+            indented=indented,
+            wrapped=wrapped,
+            columns=columns,
+            halves=halves,
+        )
+        return text.encode()
 
-    name, signer = facts.conf.device_name, facts.signer
-    return render_page(
-        "runbook.html.j2",
-        about=name,
-        signer=signer,
-        store=f"sftunnel-bundler {signer[:16]} {facts.conf.bundle_id}",
-        facts=facts,
-        sections=sections(facts),
-    )
+    def page(self) -> bytes:
+        """Return the same as a page."""
+        from sftunnel_builder.page import render_page
+
+        name, signer = self._facts.conf.device_name, self._facts.signer
+        return render_page(
+            "runbook.html.j2",
+            about=name,
+            signer=signer,
+            store=f"sftunnel-bundler {signer[:16]} {self._facts.conf.bundle_id}",
+            facts=self._facts,
+            sections=self._sections,
+        )
 
 
 def cut(text: str, most: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from fleets import make_facts
 from sftunnel_builder.resources import template
-from sftunnel_builder.runbook import COLUMNS, render_html, render_text
+from sftunnel_builder.runbook import COLUMNS, Runbook
 from sftunnel_builder.runbook_blocks import Command, Digits, Output
 from sftunnel_builder.runbook_messages import MESSAGES
 from sftunnel_builder.runbook_steps import sections
@@ -27,14 +27,14 @@ MAX_INSIDE = 1600
 @pytest.mark.parametrize("is_locked", [True, False])
 def test_no_line_is_too_long(lang: Lang, name: str, sha256: str | None, is_locked: bool) -> None:
     with speaking(lang):
-        text = render_text(make_facts(name, is_locked=is_locked, sha256=sha256)).decode()
+        text = Runbook(make_facts(name, is_locked=is_locked, sha256=sha256)).text().decode()
     assert [line for line in text.splitlines() if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("lang", Lang)
 def test_the_copy_in_the_bundle_is_short(lang: Lang) -> None:
     with speaking(lang):
-        inside = render_text(make_facts("BSNS-1120-1"))
+        inside = Runbook(make_facts("BSNS-1120-1")).text()
     assert len(zlib.compress(inside, 9)) < MAX_INSIDE
 
 
@@ -42,8 +42,8 @@ def test_the_copy_in_the_bundle_is_short(lang: Lang) -> None:
 def test_text_and_page_have_every_command_and_output(lang: Lang) -> None:
     facts = make_facts("BSNS-1120-1", sha256="a" * 64)
     with speaking(lang):
-        text = render_text(facts).decode()
-        page = html.unescape(render_html(facts).decode())
+        text = Runbook(facts).text().decode()
+        page = html.unescape(Runbook(facts).page().decode())
         blocks = [block for section in sections(facts) for block in section.blocks]
     shown = [b for b in blocks if isinstance(b, Command | Output)]
     assert len(shown) > 12
@@ -73,7 +73,7 @@ def test_only_who_does_not_read_english_gets_a_table_of_messages() -> None:
         (table,) = [s.blocks[0] for s in sections(facts) if s.name == "messages"]
         assert len(table.rows) == len(MESSAGES)
         assert all(text != meaning for _, text, meaning in table.rows)
-        assert "QUÉ DICEN" not in render_text(make_facts("fw")).decode()
+        assert "QUÉ DICEN" not in Runbook(make_facts("fw")).text().decode()
 
 
 def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
@@ -84,4 +84,4 @@ def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
 
 
 def test_a_long_name_is_cut_and_not_left_out() -> None:
-    assert f"Device       {'x' * 36}...\n" in render_text(make_facts("x" * 100)).decode()
+    assert f"Device       {'x' * 36}...\n" in Runbook(make_facts("x" * 100)).text().decode()

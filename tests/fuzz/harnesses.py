@@ -58,7 +58,7 @@ from sftunnel_builder.log_files import MAX_LINE_BYTES, LogFile, Tally, read_line
 from sftunnel_builder.log_lines import parse_line
 from sftunnel_builder.receipt import Expected, parse_receipt, verify_receipt
 from sftunnel_builder.receipt_search import find_receipts
-from sftunnel_builder.runbook import COLUMNS, render_text
+from sftunnel_builder.runbook import COLUMNS, Runbook
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.runs import manager_of
 from sftunnel_builder.snapshot import read_snapshot
@@ -103,7 +103,7 @@ def failed_push(data: bytes) -> None:
         conf = describe((device.name, device.uuid, device.address), NOW, {FMC: (1, good().trio)})
         assert parse_bundle_conf(conf.render()) == conf
         facts = facts_of(make_contents(conf, {FMC: good().trio}, None), "0" * 64, "1" * 64)
-        for line in render_text(facts).decode().split("\n"):
+        for line in Runbook(facts).text().decode().split("\n"):
             assert_one_line(line, COLUMNS)
 
 
