@@ -70,7 +70,8 @@ def test_a_quick_run_writes_a_page_with_every_section_and_sane_figures(tmp_path:
     installs = [row for row in found["On the device"][1:] if row[1] == "`install`" and row[2]]
     assert installs
     for row in installs:
-        assert number(row[5]) < 1000 * number(row[2]), "the trio is mixed only a part of the time"
+        is_seen = row[5] != "not seen"
+        assert not is_seen or number(row[5]) < 1000 * number(row[2]), "mixed only for a part of it"
     logs = found["Reading logs"][1:]
     assert len(logs) == 8
     assert all(number(row[4]) > 0.1 for row in logs)
