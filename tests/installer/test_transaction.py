@@ -336,8 +336,8 @@ def test_a_state_directory_that_others_can_read_is_closed(firewall: Firewall) ->
 def test_a_bug_behind_the_commit_does_not_say_that_nothing_has_changed(firewall: Firewall) -> None:
     script = firewall.bundle / "install.sh"
     text = script.read_text()
-    assert text.count("    result=0\n") == 1
-    script.write_text(text.replace("    result=0\n", "    false\n"))
+    assert text.count("\tresult=0\n") == 1
+    script.write_text(text.replace("\tresult=0\n", "\tfalse\n"))
     sign_anew(firewall)
     done = firewall.install("--no-restart")
     assert done.returncode == 8, done.stderr

@@ -217,7 +217,7 @@ TRAPS = [
     Trap(a_traced_shell_shows_the_passphrase, "set +aCfx\n", ""),
     Trap(
         a_signal_ends_dash_without_its_exit_trap,
-        "    trap 'clean_up 143' TERM\n",
+        "\ttrap 'clean_up 143' TERM\n",
         "",
     ),
     Trap(the_callers_umask_lets_others_read_a_key, "umask 077\n", ""),
