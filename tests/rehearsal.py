@@ -55,7 +55,7 @@ def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 NEW_RECEIPT = ("receipt.new", "before.new", "after.new", "coded.new")
-"""In the state directory: of a receipt that is being made."""
+"""In the state directory: of a receipt that is being made; swept in the end, or by the next run."""
 
 MV_ONE_BY_ONE = """\
 for to; do :; done

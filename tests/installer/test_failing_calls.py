@@ -53,7 +53,7 @@ class Rig:
         """Return path and content of the files in the state directory but work files and logs."""
         state = self.firewall.state
         files = [path for path in state.rglob("*") if path.is_file()]
-        passing = [state / "work", state / "logs"]
+        passing = [state / name for name in ("work", "logs", *NEW_RECEIPT)]
         return {
             (str(path), path.read_bytes())
             for path in files
@@ -119,7 +119,10 @@ def _names(message: str, path: str, firewall: Firewall) -> bool:
     unquoted = (f": {file.name}: ", f": {file.parent.name}/{file.name}: ")
     if str(file) in message or any(name in message.replace("./", "") for name in unquoted):
         return True
-    return any(name in (file.name, *folders) or name.endswith(tuple(short)) for name in quoted)
+    return any(
+        Path(name).name == file.name or name in folders or name.endswith(tuple(short))
+        for name in quoted
+    )
 
 
 def _faults(rig: Rig, call: Call, error: str, *, to_the_end: bool) -> tuple[int, list[str]]:
