@@ -13,7 +13,8 @@ back_up() {
     swap "$started" '[:-]' ''
     backup_id=${number#"${number%????}"}-$swapped
     new=$work/backup
-    why=$({ fill_backup && mv "$new" "$state/backups/$backup_id" && flush "$state/backups" "$state" "${state%/*}"; } 2>&1) ||
+    # The journal flushes the new name.
+    why=$(exec 2>&1; fill_backup && exec mv "$new" "$state/backups/$backup_id") ||
         die 5 "cannot make a backup in '$state/backups': $why" "$disk_hint"
     unused_backup=$state/backups/$backup_id
     step backup "$backup_id, in $state/backups: each file compared with its original"
@@ -26,9 +27,11 @@ fill_backup() {
     for file in $files $absent; do
         if [ -e "$peers/$file" ]; then present="$present $file"; else missing="$missing $file"; fi
     done
-    set --
+    set -- "$state/backups"
+    # And for later.
+    for dir in logs receipts ${signer:+signers}; do [ -e "$state/$dir" ] || set -- "$@" "$state/$dir"; done
     for fmc in $fmcs; do set -- "$@" "$new/$fmc"; done
-    mkdir -p "$state/backups" "$new" && mkdir "$@" || return 1
+    mkdir -p "$@" || return 1
     for fmc in $fmcs; do
         set --
         for file in $present; do [ "${file%/*}" != "$fmc" ] || set -- "$@" "$peers/$file"; done
@@ -36,11 +39,9 @@ fill_backup() {
     done
     saved='' printed=''
     # shellcheck disable=SC2086
-    if [ -n "$present" ]; then
-        saved=$(cd "$peers" && sha256sum $present) && printed=$(cd "$peers" && exec stat -c '%a %u:%g' $present) || return 1
-    fi
+    [ -z "$present" ] || { saved=$(cd "$peers" && sha256sum $present)$nl && printed=$(cd "$peers" && exec stat -c '%a %u:%g' $present); } || return 1
     # `undone` goes at the commit: a later rollback passes over what came to nothing.
-    listed=${saved:+$saved$nl}
+    listed=$saved
     backup_conf
     write_file "$new/backup.conf" "$conf" && cp "$script" "$new/rollback.sh" && true >"$new/undone" || return 1
     # shellcheck disable=SC2086
@@ -89,7 +90,7 @@ choose_backup() {
     is_sealed "$backup" && read_plan "$backup/backup.conf" ||
         die 3 "backup '${chosen##*/}' is damaged: $why" 'nothing was changed; status lists the other backups, --backup ID takes one'
     # A stick has no owners and modes of its own.
-    why=$(set_modes "$backup" 2>&1) && is_in "$backup" "$files" || die 5 "cannot set owners and modes in '$work': $why" "$disk_hint"
+    is_in "$backup" "$files" || { why=$(set_modes "$backup" 2>&1) && is_in "$backup" "$files"; } || die 5 "cannot set owners and modes in '$work': $why" "$disk_hint"
     value_of backup_id "$backup/backup.conf"
     backup_id=${value##*[!0-9TZ-]*}
     script=$backup/rollback.sh
@@ -108,8 +109,8 @@ export_backup() {
     rm -rf "$work/export"
     export_part=$to.part
     why=$({ mkdir -p "$work/export/back" && cp -Rp "$1" "$work/export/$name" && rm -f "$work/export/$name/undone" && cd "$work/export" &&
-        tar -cf - "$name" | gzip -9 >"$export_part" && flush "$export_part" && gzip -dc "$export_part" | tar -xf - -C back && is_sealed "back/$name" &&
-        mv -f "$export_part" "$to" && flush "$export_dir"; } 2>&1) ||
+        tar -cf - "$name" | gzip -9 >"$export_part" && sync "$export_part" && gzip -dc "$export_part" | tar -xf - -C back && is_sealed "back/$name" &&
+        mv -f "$export_part" "$to" && sync "$export_dir"; } 2>&1) ||
         die 5 "cannot export the backup to '$to': ${why:-it reads back changed}" 'nothing was changed; look at the free space there, and at whether it can be written'
     step '' "exported to $to, read back and compared; it holds a private key"
 }

@@ -37,12 +37,11 @@ check_line_ends() {
 # copy_bundle: from here on the stick may be pulled out.
 copy_bundle() {
     check_space
-    why=$({ mkdir "$work" "$work/bundle" "$work/new" && cp -R "$bundle/." "$work/bundle/"; } 2>&1) ||
-        die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
-    bundle=$work/bundle
+    why=$(exec cp -R "$bundle" "$work" 2>&1) || die 5 "cannot copy the bundle to '$work': $why" "$disk_hint"
+    bundle=$work
 }
 
-# check_signature: with --digest alone nobody's, and $signer stays empty, as nobody was seen to sign.
+# check_signature: with --digest alone nobody's, and $signer stays empty.
 check_signature() {
     need_openssl
     signer=''
@@ -53,9 +52,9 @@ check_signature() {
         step bundle "SHA256SUMS has the SHA-256 given with --digest"
         [ -n "$signers" ] || return 0
     fi
-    signer=$(openssl pkey -pubin -in "$bundle/signer.pem" -outform DER 2>/dev/null | sha256sum)
-    signer=${signer%% *}
-    verdict=$(openssl dgst -sha256 -verify "$bundle/signer.pem" -signature "$bundle/SHA256SUMS.sig" "$bundle/SHA256SUMS" 2>/dev/null) || verdict=''
+    found=$(exec 2>/dev/null; openssl pkey -pubin -in "$bundle/signer.pem" -outform DER | sha256sum
+        openssl dgst -sha256 -verify "$bundle/signer.pem" -signature "$bundle/SHA256SUMS.sig" "$bundle/SHA256SUMS") || found=''
+    signer=${found%% *} verdict=${found#*"$nl"}
     [ "$verdict" = 'Verified OK' ] || die 4 'the signature does not fit: SHA256SUMS, its signature or signer.pem is damaged' "$carry_hint"
     step bundle "SHA256SUMS is signed by signer.pem: $verdict"
     trust_signer
@@ -92,6 +91,7 @@ trust_signer() {
 }
 
 check_checksums() {
+    signed=$nl$listed
     changed_in "$bundle"
     # shellcheck disable=SC2086
     [ -z "$odd" ] || check_line_ends $odd
@@ -109,7 +109,7 @@ forget_signer() {
     of_staged=$(cat "$state/staged/signer" 2>/dev/null) || of_staged=''
     [ -f "$pin" ] || [ "$of_staged" = "$forgotten" ] || die 2 "no signer '$forgotten' is pinned here" 'status lists the pinned signers'
     if [ -f "$pin" ]; then
-        why=$({ rm -f "$pin" && flush "$state/signers"; } 2>&1) || die 5 "cannot remove '$pin': $why" "$disk_hint"
+        why=$(exec 2>&1; rm -f "$pin" && exec sync "$state/signers") || die 5 "cannot remove '$pin': $why" "$disk_hint"
     fi
     if [ "$of_staged" = "$forgotten" ]; then
         drop_staged

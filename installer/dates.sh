@@ -14,12 +14,13 @@ count_days() {
     iso_time=$4-${iso_month#"${iso_month%??}"}-${iso_day#"${iso_day%??}"}T$3Z
 }
 
-# in_order TIME TIME: is the first, such as 2026-11-28T09:30:00Z, not the later one?
-in_order() { expr "$1" \<= "$2" >/dev/null; }
+# in_order TIME TIME: such as 2026-11-28T09:30:00Z.
+# shellcheck disable=SC3012
+in_order() { [ "$1" = "$2" ] || [ "$1" \< "$2" ]; }
 
-# made_at CERTIFICATE: sets $iso_time to its notBefore.
-made_at() {
-    not_before=$(openssl x509 -noout -startdate -in "$1" 2>/dev/null) || return 1
+# count_start: of $facts, notBefore.
+count_start() {
+    facts=${facts##*notBefore=}
     # shellcheck disable=SC2086
-    count_days ${not_before#*=}
+    count_days ${facts%%"$nl"*}
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Step 1: one run at a time, and nothing left behind. The lock is a symbolic link, whose target names
-# the holder's PID and start time. One whose holder is gone is not taken away, as two runs could find
-# it at once, but followed by a link lock.after-<its target>, which only one of them can make.
+# Step 1: one run at a time, and nothing left behind. The lock is a symbolic link to the holder's PID and
+# start time. One whose holder is gone is not taken away, as two runs could find it at once, but followed
+# by a link lock.after-<its target>, which only one of them can make.
 
 # started_at PID: sets $ticks, since boot (proc(5), field 22), empty for a dead process.
 started_at() {
@@ -17,7 +17,7 @@ started_at() {
 # find_holder: follows the links; sets $holder, whom the last names, $chain, the links, $tail, the next.
 find_holder() {
     tail=$state/lock chain='' holder=''
-    while [ -L "$tail" ] && next=$(readlink "$tail" 2>/dev/null); do
+    while [ -L "$tail" ] && next=$(exec readlink "$tail" 2>/dev/null); do
         chain="$chain ${tail##*/}" holder=$next tail=$state/lock.after-$next
     done
 }
@@ -27,9 +27,9 @@ is_held() { [ -n "$holder" ] && started_at "${holder%%:*}" && [ "$ticks" = "${ho
 take_lock() {
     [ ! -L "$state" ] || die 5 "'$state' is a symbolic link" 'remove it: it is not of our making'
     if [ ! -d "$state" ]; then
-        if why=$(mkdir -m 700 "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
+        if why=$(exec mkdir -m 700 "$state" 2>&1); then made_state=yes; else [ -d "$state" ] || die 5 "cannot make '$state': $why" "$disk_hint"; fi
     fi
-    [ "$made_state" = yes ] || why=$(chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
+    [ "$made_state" = yes ] || why=$(exec chmod 700 "$state" 2>&1) || die 5 "cannot keep others out of '$state': $why" "$disk_hint"
     started_at $$
     me=$$:$ticks tries=0
     find_holder
@@ -38,16 +38,11 @@ take_lock() {
         tries=$((tries + 1))
         [ "$tries" -lt 9 ] || die 5 "cannot take the lock in '$state': $why" "$disk_hint"
         link=$tail
-        why=$(ln -s "$me" "$link" 2>&1) || case $why in *exists*) find_holder; continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
+        why=$(exec ln -s "$me" "$link" 2>&1) || case $why in *exists*) find_holder; continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
         # What it follows may have been given up just now.
-        find_holder
+        if [ -n "$chain" ]; then find_holder; else holder=$me chain=' lock'; fi
         [ "$holder" = "$me" ] || { rm -f "$link" 2>/dev/null || :; find_holder; }
     done
-}
-
-still_locked() {
-    find_holder
-    [ "$holder" = "$me" ] || die 5 'somebody took the lock away' 'nothing was changed; look with ps whether another run is at work, then start again'
 }
 
 # clean_up [CODE]: the trap of EXIT, and of signals (mksh loses an `exit` in a trap if another has begun).
@@ -66,8 +61,8 @@ clean_up() {
     fi
     [ -z "$export_part" ] || rm -f "$export_part" || :
     give_up_lock
-    [ -n "$unused_backup" ] || record "ended $(date -u +%Y-%m-%dT%H:%M:%SZ), exit $code"
-    [ "$made_state$committed" != yesno ] || rmdir "$state/backups" "$state/logs" "$state" 2>/dev/null || :
+    [ -z "$log" ] || [ -n "$unused_backup" ] || record "ended ${ended:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}, exit $code"
+    [ "$made_state$committed" != yesno ] || rmdir "$state"/* "$state" 2>/dev/null || :
     exit "$code"
 }
 
@@ -75,26 +70,22 @@ give_up_lock() {
     find_holder
     [ -n "$me" ] && [ "$holder" = "$me" ] || return 0
     # A commit that was broken off keeps its files and its journal, for recover.
-    if [ "$committing" = no ]; then
-        sweep || printf '%s\n' "$why" >&2 || :
-        [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
-    else
-        code=7
-    fi
     # The first one first: without it the others mean nothing.
     set --
     for link in $chain; do set -- "$@" "$state/$link"; done
-    rm -f "$@" || :
+    if [ "$committing" = no ]; then
+        [ -z "$unused_backup" ] || rm -rf "$unused_backup" "$state/logs/$backup_id-$verb.log" || :
+        sweep "$@" || printf '%s\n' "$why" >&2 || :
+    else
+        code=7
+        rm -f "$@" || :
+    fi
 }
 
-# sweep: what an interrupted run may have left, a plaintext key among it.
+# sweep LAST...: what an interrupted run may have left, a plaintext key among it; then these.
 sweep() {
-    set --
-    for beside in "$work" "$state"/*.new "$state"/lock.after-*; do
-        case "$chain " in *" ${beside##*/} "*) ;; *) [ ! -e "$beside" ] && [ ! -L "$beside" ] || set -- "$@" "$beside" ;; esac
+    for left in "$work" "$state"/*.new "$state"/lock.after-* "$peers"/*/"$beside"; do
+        case "$chain " in *" ${left##*/} "*) ;; *) [ ! -e "$left" ] && [ ! -L "$left" ] || set -- "$left" "$@" ;; esac
     done
-    for name in $trio_names; do
-        for beside in "$peers"/*/".$name$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
-    done
-    [ $# = 0 ] || why=$(rm -rf "$@" 2>&1)
+    [ $# = 0 ] || why=$(exec rm -rf "$@" 2>&1)
 }

@@ -29,8 +29,8 @@ do_install() {
     check_ready                          # 5
     if [ "$stage_only" = yes ]; then verb=stage; else agree "Install on $device_name now"; fi
     script=$bundle/install.sh
-    unlock_bundle
-    if [ "$stage_only" = yes ]; then keep_staged; else replace_trio "$work/new"; fi   # 6 to 10
+    make_ready
+    if [ "$stage_only" = yes ]; then keep_staged; else replace_trio "$bundle/payload"; fi   # 6 to 10
 }
 
 do_activate() {
@@ -42,7 +42,8 @@ do_activate() {
     why='a file is not what was staged'
     is_sealed "$staged" && read_plan "$staged/bundle.conf" && why='a file is not what was staged' && is_in "$staged" "$files" ||
         die 3 "what was staged is damaged: $why" 'nothing was changed; stage it again with install --stage-only'
-    signer=$(cat "$staged/signer")
+    read_text "$staged/signer"
+    signer=$text
     [ -z "$signers" ] || trust_signer
     check_device
     if holds; then drop_staged; already_so "already installed: nothing to do for $device_name"; return; fi
@@ -73,20 +74,23 @@ do_recover() {
     say 'nothing is left unfinished'
 }
 
-# unlock_bundle: the files as they must land, in the work directory.
-unlock_bundle() {
+# make_ready: the files as they must land. (check_key has seen the keys.)
+make_ready() {
+    for file in $files; do
+        case $file in */sftunnel-key.pem) continue ;; esac
+        sum=${sums%%"  $file$nl"*}
+        case $signed in *"$nl${sum##*"$nl"}  payload/$file$nl"*) ;; *) die 4 \
+            'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint" ;; esac
+    done
     # shellcheck disable=SC2086
-    why=$({ cp -R "$bundle/payload/." "$bundle/bundle.conf" "$work/new/" && cd "$work/new" &&
-        for fmc in $fmcs; do open_key "$bundle/payload/$fmc/sftunnel-key.pem" && put_secret "$opened" | cat >"$fmc/sftunnel-key.pem" || exit 1; done &&
-        chmod 644 $files && chown 0:0 $files; } 2>&1) ||
-        die 5 "cannot write in '$work': $why" "$disk_hint"
-    is_in "$work/new" "$files" || die 4 'a certificate or key of the bundle is not what bundle.conf says must land' "$rebuild_hint"
+    why=$(exec 2>&1; cd "$bundle/payload" && chmod 644 $files && exec chown 0:0 $files) || die 5 "cannot write in '$work': $why" "$disk_hint"
 }
 
 keep_staged() {
     # shellcheck disable=SC2086
-    why=$({ write_file "$work/new/signer" "$signer" && cp "$script" "$work/new/" && seal "$work/new" $files bundle.conf install.sh signer &&
-        { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$work/new" "$state/staged" && flush "$state" "${state%/*}"; } 2>&1) ||
+    why=$(exec 2>&1
+        mv "$bundle/bundle.conf" "$script" "$bundle/payload/" && write_file "$bundle/payload/signer" "$signer" && seal "$bundle/payload" $files bundle.conf install.sh signer &&
+            { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$bundle/payload" "$state/staged" && exec sync "$state" "${state%/*}") ||
         die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
     keep_log "staged-$bundle_id"
     quoted "$state/staged/install.sh"
@@ -97,13 +101,14 @@ drop_staged() { mkdir -p "$work" && mv "$state/staged" "$work/staged" || warn "'
 
 # replace_trio DIR: steps 6 to 10.
 replace_trio() {
-    [ "$verb" = rollback ] || name_new_key
+    if [ "$verb" != rollback ]; then new_key_sum=${sums%%"  $first_fmc/sftunnel-key.pem$nl"*} new_key_sum=${new_key_sum##*"$nl"}; fi
     back_up
     quoted "$state/backups/$backup_id/rollback.sh"
     undo="sh $swapped$root_option"
     stage "$1" || die 5 "cannot write beside the old files: $why" "$disk_hint"
     step stage 'written beside the old files, flushed, compared'
-    still_locked
+    find_holder
+    [ "$holder" = "$me" ] || die 5 'somebody took the lock away' 'nothing was changed; look with ps whether another run is at work, then start again'
     begin_receipt
     commit
     value_of bundle_id "$state/staged/bundle.conf"
@@ -139,7 +144,7 @@ heed_signals() {
 }
 
 main() {
-    died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase='' opened_file='' bundle_kib=0
+    died=no me='' state='' made_state=no unused_backup='' committing=no committed=no unfinished=no cut_verb='' tty_settings='' passphrase='' ended='' free_kib='' bundle_kib=0
     verb='' root='' signers='' yes=no passphrase_file='' backup_wanted='' restart=yes wait_s=''
     stage_only=no allow_older=no receipt_dir='' pid_before='' pid_after='' tunnel=not-looked-at new_key=''
     landed='the new trio' bundle='' log='' told=''
@@ -150,7 +155,8 @@ main() {
     started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     told="$started installer $installer_version: $0 $*$nl"
     case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-    here=$(cd -P -- "${here:-/}" && pwd -P)
+    find_real "${here:-/}"
+    here=$real
     default_verb=install
     [ "${0##*/}" != rollback.sh ] || default_verb=rollback
     parse_options "$@"

@@ -82,7 +82,8 @@ set_option() {
         case $2 in *[!0-9]* | ???* | 0*) die 2 "--keep wants a whole number from 1 to 99, found '$2'" 'for example --keep 5' ;; esac
         keep=$2 ;;
     --export-backup)
-        export_dir=$(cd -P -- "$2" 2>/dev/null && pwd -P) || die 2 "--export-backup '$2' is not a directory" 'name a directory that is there, such as that of the mounted stick' ;;
+        find_real "$2" || die 2 "--export-backup '$2' is not a directory" 'name a directory that is there, such as that of the mounted stick'
+        export_dir=$real ;;
     --wait)
         # A leading 0 would make it octal.
         case $2 in *[!0-9]* | ??????* | 0?*) die 2 "--wait wants whole seconds, found '$2'" 'for example --wait 120' ;; esac

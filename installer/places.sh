@@ -4,9 +4,8 @@
 find_places() {
     [ "$(id -u)" = 0 ] || die 5 'this must run as root' 'on the device: expert, then sudo su; elsewhere a rehearsal works under: unshare -r'
     if [ -n "$root" ]; then
-        wanted=$root
-        root=$(cd -P -- "$wanted" 2>/dev/null && pwd -P) || die 2 "--root '$wanted' is not a directory" 'name the top of the device tree'
-        [ "$root" != / ] || root=''
+        find_real "$root" || die 2 "--root '$root' is not a directory" 'name the top of the device tree'
+        root=${real%/}
     fi
     quoted "$root"
     root_option=${root:+" --root $swapped"}
@@ -16,7 +15,7 @@ find_places() {
     find_dir /var/sf
     state=$resolved/sftunnel-bundler
     work=$state/work journal=$state/journal
-    find_dir /var/sf/peers
+    find_dir "${resolved#"$root"}/peers"
     peers=$resolved
     # A rehearsal on a copy, run on an appliance, must leave the live tunnel alone.
     if [ -n "$root" ] && [ -e /etc/sf/ims.conf ] && [ "$restart" = yes ]; then
@@ -24,6 +23,9 @@ find_places() {
         warn "rehearsal in '$root' on a live appliance: sftunnel will not be restarted"
     fi
 }
+
+# find_real DIR: sets $real, its path without links.
+find_real() { cd -P -- "$1" 2>/dev/null && real=$PWD && { cd -- "${OLDPWD-}" 2>/dev/null || :; }; }
 
 # find_dir PATH: sets $resolved.
 find_dir() {

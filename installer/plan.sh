@@ -66,14 +66,14 @@ add_name() {
     [ "$1" = "/var/sf/peers/$file" ]
 }
 
-# find_odd DIR FILES [PREFIX SUFFIX]: sets $odd, those of these files of the plan that DIR, their names
-# so framed, does not hold with the planned contents, modes and owners.
+# find_odd DIR FILES [PLACE]: sets $odd, those that DIR, each in PLACE of its FMC's directory, does not hold
+# with the planned contents, modes and owners.
 find_odd() {
-    where=$1 wanted=$2 prefix=${3-} suffix=${4-} odd=''
+    where=$1 wanted=$2 place=${3-} odd='' found=''
     set --
-    for file in $wanted; do set -- "$@" "${file%/*}/$prefix${file#*/}$suffix"; done
+    for file in $wanted; do set -- "$@" "${file%/*}/$place${file#*/}"; done
     [ $# -gt 0 ] || return 0
-    found=$nl$(exec 2>/dev/null; cd "$where" && sha256sum "$@"; echo; exec stat -c '%a %u:%g %n' "$@")$nl
+    found=$nl$(exec 2>/dev/null; cd "$where" && sha256sum "$@"; echo; exec stat -c "%a %u:%g %n$nl%h:%n" "$@")$nl
     for file in $wanted; do
         sum=${sums%%"  $file$nl"*} mode=${modes%%" $file$nl"*}
         case $found in *"$nl${sum##*"$nl"}  $1$nl"*"$nl${mode##*"$nl"} $1$nl"*) ;; *) odd="$odd$file " ;; esac
@@ -83,9 +83,11 @@ find_odd() {
 
 is_in() { find_odd "$@" && [ -z "$odd" ]; }
 
-# holds: is all on the device as planned? Sets $odd, what is not.
+# holds: is all on the device as planned? Sets $odd, what is not, and $linked, what has other names.
 holds() {
     find_odd "$peers" "$files"
+    linked=''
+    for file in $files; do case $found in *"${nl}1:$file$nl"*) ;; *":$file$nl"*) linked="$linked $file" ;; esac; done
     for file in $absent; do [ ! -e "$peers/$file" ] || odd="$odd$file "; done
     [ -z "$odd" ]
 }

@@ -2,7 +2,7 @@
 # Step 5: whatever would stop the commit half way.
 
 check_ready() {
-    check_space
+    [ -n "$free_kib" ] || check_space
     step preflight "root; $free_kib KiB free, $wanted_kib wanted"
     for file in $files $absent; do
         path=$peers/$file
@@ -10,9 +10,6 @@ check_ready() {
             die 5 "'$path' is not a plain file" 'sftunnel makes plain files: find out what made this one, then move it away'
         [ -w "${path%/*}" ] || die 5 "'${path%/*}' is not writable" 'is the file system mounted read-only'
     done
-    # shellcheck disable=SC2086
-    linked='' found=$(cd "$peers" && exec stat -c '%h:%n' $files 2>/dev/null) || :
-    for file in $found; do case $file in 1:*) ;; *) linked="$linked ${file#*:}" ;; esac; done
     [ -z "$linked" ] || warn "'${linked# }' in '$peers' has another name, a hard link, which will keep the old file"
     check_flags
     # shellcheck disable=SC2086
@@ -25,15 +22,14 @@ check_ready() {
 }
 
 check_space() {
-    free_kib=''
     # The figure before the percentage: what comes later may hold blanks.
-    found=$(df -P -k "${state%/*}" 2>/dev/null) || :
+    found=$(exec df -P -k "${state%/*}" 2>/dev/null) || :
     for field in ${found##*"$nl"}; do
         case $field in *%) break ;; esac
         free_kib=$field
     done
     case $free_kib in '' | *[!0-9]*) die 5 "cannot tell the free space of '$peers'" 'look with: df -k' ;; esac
-    [ -z "$bundle" ] || [ "$bundle_kib" != 0 ] || bundle_kib=$(du -sk "$bundle") bundle_kib=${bundle_kib%%[!0-9]*}
+    [ -z "$bundle" ] || bundle_kib=$(du -sk "$bundle") bundle_kib=${bundle_kib%%[!0-9]*}
     wanted_kib=$((needed_kib + 2 * bundle_kib))
     [ "$free_kib" -ge "$wanted_kib" ] ||
         die 5 "too little space under '$peers': wanted $wanted_kib KiB, found $free_kib" 'make room on that file system, but not in the peer directories'

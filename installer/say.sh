@@ -22,6 +22,8 @@ die() {
 
 # is_showable FILE: no control characters, those of Unicode among them, nor marks of direction.
 is_showable() {
+    read_text "$1"
+    case $text in *[!"$nl"\ -~]*) ;; *) return 0 ;; esac
     ! printf '[\001-\011\013-\037\177]\n\302[\200-\237]\n\342\200[\216\217\250-\256]\n\342\201[\246-\251]\n' | grep -q -f - "$1"
 }
 
@@ -33,7 +35,7 @@ record() {
 # keep_log NAME: of what was told and will be. A run that changes nothing leaves no log.
 keep_log() {
     log=$state/logs/$1.log
-    mkdir -p "${log%/*}" 2>/dev/null && printf '%s' "$told" 2>/dev/null >"$log" || give_up_log
+    { [ -d "$state/logs" ] || mkdir "$state/logs"; } 2>/dev/null && printf '%s' "$told" 2>/dev/null >"$log" || give_up_log
 }
 
 give_up_log() {

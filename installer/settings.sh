@@ -1,14 +1,7 @@
 #!/bin/sh
-# install.sh: puts one bundle's sftunnel certificates on this device, and can put the old ones back.
-#
-#   sh install.sh check              verify everything, change nothing
-#   sh install.sh --signer FPR       verify, back up, replace, restart sftunnel, confirm
-#   sh install.sh rollback           put the trio of the newest backup back
-#   sh install.sh --help             every verb and option
-#
-# Read it from the bottom, where the verbs are. A trio is what the last line of the settings names;
-# a peer directory, /var/sf/peers/<FMC UUID>, holds one. Nothing of the bundle is sourced or evaluated.
-# Needs a POSIX shell, coreutils or busybox, and openssl 1.0.2 or newer.
+# install.sh: puts one bundle's sftunnel certificates on this device, and can put the old ones back: see
+# sh install.sh --help. Read it from the bottom, where the verbs are. A trio is what trio_names says; a peer
+# directory, /var/sf/peers/<FMC UUID>, holds one. Nothing of the bundle is sourced or evaluated.
 # shellcheck disable=SC2015
 #
 # Is this file whole? Where line ends became CR LF, the CR of these lines is in a comment.
@@ -36,4 +29,4 @@ restart_timeout_s=60     # how long pmtool may take to restart sftunnel
 status_timeout_s=20      # how long a question to pmtool or sftunnel_status.pl may take
 needed_kib=1024          # backup, work files and staged trio, with room to spare
 trio_names='cacert.pem sftunnel-cert.pem sftunnel-key.pem'
-staged_suffix=.sftunnel-bundler   # the new NAME waits beside the old one as .NAME$staged_suffix
+beside=.sftunnel-bundler   # the new NAME waits beside the old one as $beside/NAME

@@ -7,7 +7,7 @@ do_status() {
     [ "$json" = no ] || exec 3>&1 >/dev/null
     step device "$this_uuid${this_model:+, $this_model}"
     list=''
-    for dir in "$peers"/????????-????-????-????-????????????; do
+    for dir in "$peers"/*; do
         [ ! -d "$dir" ] || ! is_uuid "${dir##*/}" || look_at_peer
     done
     of_peers=$list list='' of_staged=null
@@ -80,7 +80,7 @@ look_at_peer() {
     look_at_certificate sftunnel-cert.pem
     # With an empty passphrase, or it asks for one.
     of_key=$(echo | openssl pkey -pubout -in "$dir/sftunnel-key.pem" -passin stdin 2>/dev/null) || of_key=''
-    of_cert=$(openssl x509 -noout -pubkey -in "$dir/sftunnel-cert.pem" 2>/dev/null) || of_cert=none
+    of_cert=$(exec 2>/dev/null; openssl x509 -noout -pubkey -in "$dir/sftunnel-cert.pem") || of_cert=none
     key_is=unreadable
     [ -z "$of_key" ] || key_is=another
     [ "$of_key" != "$of_cert" ] || key_is=matching
@@ -99,7 +99,7 @@ look_at_peer() {
 # look_at_certificate NAME: in $dir; sets $certificate, its JSON.
 look_at_certificate() {
     certificate=null
-    shown=$(openssl x509 -noout -subject -nameopt RFC2253 -enddate -fingerprint -sha256 -in "$dir/$1" 2>/dev/null) || { step '' "$1: MISSING, OR NOT A CERTIFICATE"; return 0; }
+    shown=$(exec 2>/dev/null; openssl x509 -noout -subject -nameopt RFC2253 -enddate -fingerprint -sha256 -in "$dir/$1") || { step '' "$1: MISSING, OR NOT A CERTIFICATE"; return 0; }
     shown=$nl$shown$nl
     subject=${shown#*"${nl}subject="} not_after=${shown#*"${nl}notAfter="} fingerprint=${shown##*Fingerprint=}
     trim "${subject%%"$nl"*}"

@@ -3,35 +3,30 @@
 
 command -v sha256sum >/dev/null 2>&1 || sha256sum() { openssl dgst -sha256 -r "$@" | sed 's/ [ *]/  /'; }
 
-# (Before coreutils 8.24 `sync` ignores the names and flushes everything, which serves as well.)
-flush() { sync "$@"; }
-
 # write_file FILE TEXT: in one go, so that no failure is overlooked.
 write_file() { printf '%s\n' "$2" >"$1" || { printf "cannot write '%s'\n" "$1" >&2; return 1; }; }
 
-# seal DIR FILE...: lists these in SHA256SUMS, sets $sealed to that list, and flushes them and the
-# directories of the plan's FMCs. (Leaves the shell in DIR.)
+# seal DIR FILE...: lists these in SHA256SUMS, sets $sealed to that list, and flushes all. Leaves the shell
+# in DIR. (Before coreutils 8.24 `sync` ignores names and flushes everything, which serves as well.)
 seal() {
     cd "$1" || return 1
     shift
     # shellcheck disable=SC2086
-    sealed=$(sha256sum "$@") && write_file "$PWD/SHA256SUMS" "$sealed" && flush "$@" $fmcs SHA256SUMS "$PWD"
+    sealed=$(sha256sum "$@") && write_file "$PWD/SHA256SUMS" "$sealed" && sync "$@" $fmcs SHA256SUMS "$PWD"
 }
 
 # read_sums DIR: sets $names, the files that are listed, and $listed, the lines.
 read_sums() {
-    # The dot: for the line ends that $(...) takes away.
-    names='' listed=$(cat "$1/SHA256SUMS" 2>/dev/null && echo .) || return 1
-    listed=${listed%.} left=$listed
-    case $left in *"$nl") ;; *) return 1 ;; esac
-    while [ -n "$left" ]; do
-        line=${left%%"$nl"*} left=${left#*"$nl"}
+    names='' listed=''
+    [ -f "$1/SHA256SUMS" ] || return 1
+    while IFS= read -r line; do
         sum=${line%%  *} name=${line#*  }
         case $sum in *[!0-9a-f]*) return 1 ;; esac
         case $name in '' | -* | *[!A-Za-z0-9._/-]* | *../*) return 1 ;; esac
         [ "${#sum}" = 64 ] && [ "$sum  $name" = "$line" ] || return 1
-        names="$names $name"
-    done
+        names="$names $name" listed=$listed$line$nl
+    done <"$1/SHA256SUMS"
+    [ -n "$listed" ] && [ -z "${line-}" ]
 }
 
 # changed_in DIR: sets $odd, those of these files. (`sha256sum -c` overlooks garbled lines on some systems.)

@@ -18,6 +18,24 @@ lower_hex() {
     for pair in Aa Bb Cc Dd Ee Ff; do swap "$swapped" "${pair%?}" "${pair#?}"; done
 }
 
+# to_base64 HEX N: sets $text, in base64 whose A has the number N.
+to_base64() {
+    left=$1 escaped=''
+    while [ -n "$left" ]; do
+        end=''
+        case $left in ?) left=${left}00 end='=' ;; ??) left=${left}0 end='==' ;; esac
+        bits=$((0x${left%"${left#???}"})) left=${left#???}
+        for n in $((bits >> 6)) $((bits & 63)); do
+            n=$((n < 26 ? n + $2 : n < 52 ? n + 71 : n < 62 ? n - 4 : 4 * n - 205))
+            escaped=$escaped\\$((n / 64))$((n / 8 % 8))$((n % 8))
+        done
+        [ "$end" != '=' ] || escaped=${escaped%????}
+        escaped=$escaped$end
+    done
+    # shellcheck disable=SC2059
+    printf "$escaped" >coded.new && read_text coded.new
+}
+
 # hex_digits TEXT: sets $digits.
 hex_digits() {
     swap "$1" '[[:space:]:]' ''
@@ -32,6 +50,13 @@ printable() { swap "$1" '[! -~]' '?'; }
 quoted() {
     swap "$1" "'" "'\\''"
     swapped="'$swapped'"
+}
+
+# read_text FILE: sets $text, without the line end at its end.
+read_text() {
+    text=''
+    while line='' && { IFS= read -r line || [ -n "${line-}" ]; }; do text=$text$nl$line; done <"$1"
+    text=${text#"$nl"}
 }
 
 # value_of KEY FILE: sets $value, empty if the file does not say.

@@ -2,43 +2,44 @@
 # Steps 7 and 8: the one place that writes in a peer directory.
 #
 # Three files cannot be renamed as one, so: (a) the new ones are written beside the old; (b) a journal
-# says `commit` and names the backup and what is meant to land; (c) all are renamed; (d) what lies there
+# says `commit`, and names the backup and what is meant to land; (c) all are renamed; (d) what lies there
 # is compared with the plan; (e) a journal that says `restart` replaces the first: the commit point. Each
-# is flushed before the next. Whoever finds `commit`, this run or a later one, puts the whole old trio
-# back: (a), (c), (d) with the backup as plan, for the files that differ, repeated until the journal can
-# go. Whoever finds `restart` leaves the whole new trio and restarts sftunnel. What somebody else put
-# there since, neither old nor meant, is not overwritten.
+# is flushed before the next. Whoever finds `commit` puts the whole old trio back: (a), (c), (d) with the
+# backup as plan, for the files that differ, until the journal can go. Whoever finds `restart` leaves the
+# new trio and restarts sftunnel. What somebody else put there since is not overwritten.
 
 # stage DIR: (a), from DIR. These return 1 with $why.
 stage() {
     said=''
-    for file in $pending; do
-        beside=$peers/${file%/*}/.${file#*/}$staged_suffix
-        why=$(cp -p "$1/$file" "$beside" 2>&1) || { why="'$beside': $why"; return 1; }
+    for fmc in $fmcs; do
+        case " $pending" in *" $fmc/"*) ;; *) continue ;; esac
+        why=$(exec cp -Rp "$1/$fmc" "$peers/$fmc/$beside" 2>&1) || { why="'$peers/$fmc/$beside': $why"; return 1; }
         # busybox's cp ends well where it could not set a mode.
         said=$said$why
     done
     why='what was written beside the old files is not what was meant'
     [ -z "$said" ] || why=$said
-    is_in "$peers" "$pending" . "$staged_suffix" && flush_peers
+    is_in "$peers" "$pending" "$beside/" && flush_peers
 }
 
 flush_peers() {
     set --
     for fmc in $fmcs; do
         set -- "$@" "$peers/$fmc"
-        for beside in "$peers/$fmc"/.*"$staged_suffix"; do [ ! -e "$beside" ] || set -- "$@" "$beside"; done
+        for file in "$peers/$fmc/$beside" "$peers/$fmc/$beside"/*; do [ ! -e "$file" ] || set -- "$@" "$file"; done
     done
-    why=$(flush "$@" 2>&1)
+    why=$(exec sync "$@" 2>&1)
 }
 
 # (c)
 rename_all() {
-    for file in $pending; do
-        why=$(mv -f "$peers/${file%/*}/.${file#*/}$staged_suffix" "$peers/$file" 2>&1) || { why="'$peers/$file': $why"; return 1; }
+    for fmc in $fmcs; do
+        set --
+        for file in $pending; do [ "${file%/*}" != "$fmc" ] || set -- "$@" "$peers/$fmc/$beside/${file#*/}"; done
+        [ $# = 0 ] || why=$(exec mv -f "$@" "$peers/$fmc" 2>&1) || return 1
     done
     for file in $absent; do
-        why=$(rm -f "$peers/$file" 2>&1) || return 1
+        why=$(exec rm -f "$peers/$file" 2>&1) || return 1
     done
 }
 
@@ -50,11 +51,12 @@ is_landed() {
 
 # write_journal PHASE [VERB BACKUP]: (b), (e)
 write_journal() {
-    why=$({ write_file "$journal.new" "format=1${nl}verb=${2:-$verb}${nl}phase=$1${nl}backup=${3:-$backup_id}$nl$meant" &&
-        flush "$journal.new" && mv -f "$journal.new" "$journal" && flush "$state"; } 2>&1) || { why="'$journal': $why"; return 1; }
+    why=$(exec 2>&1
+        write_file "$journal.new" "format=1${nl}verb=${2:-$verb}${nl}phase=$1${nl}backup=${3:-$backup_id}$nl$meant" &&
+            sync "$journal.new" "$state/backups" "$state" "${state%/*}" && mv -f "$journal.new" "$journal" && exec sync "$state") || { why="'$journal': $why"; return 1; }
 }
 
-remove_journal() { rm -f "$journal" && flush "$state" 2>/dev/null; }
+remove_journal() { rm -f "$journal" && sync "$state" 2>/dev/null; }
 
 # reset_journal: an earlier run may still owe a restart.
 reset_journal() {
@@ -103,7 +105,7 @@ die_after_commit() {
 
 # put_back VERB: the trio of backup $backup_id.
 put_back() {
-    rm -rf "$work" || :
+    sweep || :
     backup=$state/backups/$backup_id
     why='a file is not what was saved'
     is_sealed "$backup" && read_plan "$backup/backup.conf" && find_odd "$peers" "$files" && pending=$odd && stage "$backup" && rename_all && is_landed || {
@@ -131,9 +133,11 @@ finish_interrupted() {
         trap '' HUP INT TERM
         committing=yes
         put_back recover
+        sweep || :
         heed_signals
         step recovered "an interrupted $cut_verb was undone: the whole old trio is back in place; if this device was switched off meanwhile, sftunnel wants a restart, too"
         write_receipt 0 recover
+        ended=''
     else
         unfinished=yes
         count_backup

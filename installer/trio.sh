@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # Step 4: does each trio hang together, by this device's openssl and clock? Of openssl only the output
-# counts: versions exit 0 for a certificate that does not verify and for a damaged key. The plaintext
-# key stays in a variable and goes only through pipes.
+# counts: versions exit 0 for a certificate that does not verify and for a damaged key.
 
 need_openssl() {
     command -v openssl >/dev/null 2>&1 || die 5 'openssl is missing on this device' 'look for it with: find / -name openssl -type f; sftunnel-installer needs none'
@@ -10,13 +9,13 @@ need_openssl() {
 check_trios() {
     need_openssl
     check_clock
+    ca_dates=''
     for fmc in $fmcs; do
         trio=$1/$fmc
         check_certificates
-        get_passphrase
         check_key
     done
-    check_run "$1"
+    check_run
 }
 
 check_clock() {
@@ -27,7 +26,7 @@ check_clock() {
 # check_certificates: some versions overlook an expired CA, hence -checkend.
 check_certificates() {
     clock_hint='compare date -u with a watch; if the clock is right, build again from the newest generate_certs.pl run'
-    verdict=$(cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem 2>&1) || :
+    verdict=$(exec 2>&1; cd "$trio" && openssl verify -purpose sslclient -CAfile cacert.pem sftunnel-cert.pem) || :
     case $verdict in
     'sftunnel-cert.pem: OK') ;;
     *'error 10 '*) die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint" ;;
@@ -35,9 +34,11 @@ check_certificates() {
     *'error 26 '*) die 3 "the certificate for FMC '$fmc' is not made for a TLS client" "$rebuild_hint" ;;
     *) die 3 "the certificate for FMC '$fmc' was not issued by the CA beside it" "$rebuild_hint, from one generate_certs.pl run" ;;
     esac
-    openssl x509 -checkend 0 -noout -in "$trio/cacert.pem" >/dev/null 2>&1 ||
+    facts=$(exec 2>/dev/null; openssl x509 -checkend 0 -noout -startdate -in "$trio/cacert.pem") ||
         die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
-    facts=$(openssl x509 -checkend 0 -noout -enddate -pubkey -in "$trio/sftunnel-cert.pem" 2>/dev/null) ||
+    count_start
+    ca_dates="$ca_dates $fmc:$iso_time"
+    facts=$(exec 2>/dev/null; openssl x509 -checkend 0 -noout -enddate -pubkey -in "$trio/sftunnel-cert.pem") ||
         die 3 "a certificate for FMC '$fmc' has expired" "$clock_hint"
     not_after=${facts#*notAfter=}
     step trio "FMC $fmc: the CA issued the certificate, as openssl verify says"
@@ -48,7 +49,7 @@ is_encrypted() { IFS= read -r line <"$1" && [ "$line" = '-----BEGIN ENCRYPTED PR
 
 # get_passphrase: once a run.
 get_passphrase() {
-    is_encrypted "$trio/sftunnel-key.pem" && [ -z "$passphrase" ] || return 0
+    [ -z "$passphrase" ] || return 0
     if [ -n "$passphrase_file" ]; then
         { IFS= read -r passphrase <"$passphrase_file" || [ -n "$passphrase" ]; } 2>/dev/null ||
             die 3 "no passphrase can be read from '$passphrase_file'" 'its first line must be the passphrase'
@@ -67,27 +68,25 @@ put_secret() {
     if [ -n "${KSH_VERSION-}" ]; then print -r -- "$1"; else printf '%s\n' "$1"; fi
 }
 
-# open_key FILE: sets $opened, unless it is that key already.
-open_key() {
-    [ "$1" != "$opened_file" ] || return 0
-    opened_file=$1
-    if is_encrypted "$1"; then
-        opened=$(put_secret "$passphrase" | openssl pkey -in "$1" -passin stdin 2>/dev/null) || opened=''
-    else
-        opened=$(cat "$1")
-    fi
-}
-
+# check_key: and lays it open in its place. A check writes nothing: memory and pipes are enough for it.
 check_key() {
-    key=$trio/sftunnel-key.pem
-    open_key "$key"
-    hash=$(put_secret "$opened" | sha256sum) || :
+    key=$trio/sftunnel-key.pem opened=''
+    if is_encrypted "$key"; then
+        get_passphrase
+        opened=$(put_secret "$passphrase" | openssl pkey -in "$key" -passin stdin 2>/dev/null) || opened=''
+    fi
+    if [ "$verb" = check ] && [ -n "$opened" ]; then
+        hash=$(put_secret "$opened" | sha256sum)
+        verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
+    else
+        hash=$(exec 2>&1; [ -z "$opened" ] || put_secret "$opened" >"$key" && sha256sum <"$key") || die 5 "cannot write in '$work': $hash" "$disk_hint"
+        verdict=$(exec 2>/dev/null <"$key"; openssl rsa -check -pubout) || :
+    fi
     hash=${hash%% *}
     case $sums in
     *"$hash  $fmc/sftunnel-key.pem$nl"*) ;;
     *) die 3 "the key for FMC '$fmc' does not open: wrong passphrase, or a damaged key" "the passphrase is the one that the build listed for '$device_name'" ;;
     esac
-    verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
     # Its first line; the others are the public key.
     [ "${verdict%%"$nl"*}" = 'RSA key ok' ] || die 3 "the key for FMC '$fmc' is damaged" "$rebuild_hint"
     case $facts in
@@ -107,7 +106,7 @@ check_run() {
             "the bundle is of generate_certs.pl run '$run', and this device has had run '$known' of FMC '$fmc'" \
             'the FMC no longer accepts the older trio: take the newer kit (or add --allow-older)'
         step '' "generate_certs.pl run $run; the newest that this device has had is ${known:-unknown}"
-        check_newer_ca "$1/$fmc"
+        check_newer_ca
     done
 }
 
@@ -121,11 +120,12 @@ known_run() {
     done <"$state/runs"
 }
 
-# check_newer_ca DIR: the FMC may have pushed a newer trio by itself.
+# check_newer_ca: the FMC may have pushed a newer trio by itself.
 check_newer_ca() {
-    made_at "$peers/$fmc/cacert.pem" || return 0
-    known=$iso_time
-    made_at "$1/cacert.pem"
+    facts=$(exec 2>/dev/null; openssl x509 -noout -startdate -in "$peers/$fmc/cacert.pem") || return 0
+    count_start
+    known=$iso_time iso_time=${ca_dates##*" $fmc:"}
+    iso_time=${iso_time%% *}
     in_order "$known" "$iso_time" || [ "$allow_older" = yes ] || die 3 \
         "this device has a newer CA of FMC '$fmc' than the bundle brings: made '$known', the bundle's '$iso_time'" \
         'the FMC has given it a newer trio since: there is nothing to install (or add --allow-older)'

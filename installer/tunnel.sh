@@ -8,7 +8,7 @@ limited() {
 }
 
 # answer_of COMMAND...: in a file, as a command that was ended may leave behind what holds a pipe open.
-answer_of() { (mkdir -p "$work" && limited "$status_timeout_s" "$@" >"$work/answer") 2>/dev/null; }
+answer_of() { ({ [ -d "$work" ] || mkdir "$work"; } && limited "$status_timeout_s" "$@" >"$work/answer") 2>/dev/null; }
 
 # sftunnel_pid: from a line like `sftunnel (normal) - Running 6209`.
 sftunnel_pid() {
@@ -63,7 +63,7 @@ confirm_tunnel() {
     tunnel=up
     step confirm "tunnel up, connected to $connected"
     managers=0
-    for dir in "$peers"/????????-????-????-????-????????????; do [ ! -d "$dir" ] || managers=$((managers + 1)); done
+    for dir in "$peers"/*; do [ ! -d "$dir" ] || ! is_uuid "${dir##*/}" || managers=$((managers + 1)); done
     [ "$up" -ge "$managers" ] || warn "this device has $managers managers and $up tunnels: make sure on the FMC that it is the right one"
 }
 

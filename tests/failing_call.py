@@ -77,15 +77,17 @@ def _whole_lines(trace: str) -> list[str]:
     return lines
 
 
-def _changed(name: str, arguments: str, directory: str) -> tuple[str, str]:
-    """Return the path that a call changes, absolute and as spelled; both empty if it has none."""
+def _only_reads(name: str, arguments: str) -> bool:
+    return name in _OPENING and not re.search("O_CREAT|O_WRONLY|O_RDWR|O_TRUNC", arguments)
+
+
+def _touched(name: str, arguments: str, directory: str) -> tuple[str, str]:
+    """Return the path that a call changes or opens to read, absolute and as spelled, or nothing."""
     places = list(_PLACE.finditer(arguments))
     if name in _BY_DESCRIPTOR:
         opened = [place[1] for place in places if place[1] is not None]
         path = opened[-1 if name == "copy_file_range" else 0] if opened else ""
         return path, path
-    if name in _OPENING and not re.search("O_CREAT|O_WRONLY|O_RDWR|O_TRUNC", arguments):
-        return "", ""
     base, path, spelled = directory, "", ""
     for place in places:
         if place[1] is not None:
@@ -142,11 +144,14 @@ def _calls_of(trace: str, top: str) -> list[tuple[str, str, str, str, int, int, 
             continue
         for place in re.finditer("AT_FDCWD<([^>]*)>", arguments):
             directory[pid] = place[1]
-        path, spelled = _changed(name, arguments, directory.get(pid, ""))
+        path, spelled = _touched(name, arguments, directory.get(pid, ""))
         by_shell = pid not in command
         key = (pid, *map(str, last), name, path) if by_shell else (pid, name)
         counts[key] += 1
         taken = name.startswith("rename") and "EEXIST" in rest
+        if _only_reads(name, arguments):
+            # Counted, as a shell may read first what it writes then.
+            continue
         if path.startswith(top) and (taken or result.isdigit()):
             ran, run = last if by_shell else command[pid]
             calls.append((name, path, spelled, ran, run, counts[key], by_shell))
@@ -256,7 +261,7 @@ class Injector:
         (injected, *_) = [*(line for line in lines if line.endswith("(INJECTED)")), ""]
         found = _LINE.fullmatch(injected)
         assert found is not None, f"nothing failed: {call}, {lines}"
-        path, _ = _changed(found[2], found[3], str(Path(call.path).parent))
+        path, _ = _touched(found[2], found[3], str(Path(call.path).parent))
         top = str(self._firewall.root.resolve())
         assert found[2] == call.name, f"{injected} for {call}"
         assert path.startswith(top), f"{injected} for {call}"

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rehearsal import Firewall
+from rehearsal import MV_ONE_BY_ONE, NEW_RECEIPT, Firewall
 
 _CLONE_NEWNS = 0x20000
 _EXT4_IOC_CHECKPOINT = 0x4004662B
@@ -46,6 +46,9 @@ _WRAPPER = """\
 #!/bin/sh
 cut() { printf '%.300s\\n' "$1" >"REQUESTS" && IFS= read -r answer <"ANSWERS"; }
 name=${0##*/}
+if [ "$name" = mv ]; then
+    ONE_BY_ONE
+fi
 words="$name $*"
 words=${words%%"
 "*}
@@ -213,7 +216,7 @@ class Machine:
             content = b""
             if path.is_file() and not path.is_symlink():
                 content = path.read_bytes()
-                record = [state / name for name in ("logs", "receipts", "receipt.new")]
+                record = [state / name for name in ("logs", "receipts", *NEW_RECEIPT)]
                 if any(path.is_relative_to(place) for place in record):
                     content = content and b"something"
             about = f"{facts.st_mode:o} {facts.st_uid}:{facts.st_gid} {len(content)}"
@@ -249,6 +252,7 @@ class Machine:
             _WRAPPER.replace("REQUESTS", str(self._place / "ask"))
             .replace("ANSWERS", str(self._place / "go"))
             .replace("REAL", str(self._place / "real"))
+            .replace("ONE_BY_ONE", MV_ONE_BY_ONE)
         )
         wrapper.chmod(0o755)
         for name in ("wrappers", "real"):

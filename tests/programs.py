@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal import AS_ROOT, Firewall, snapshot
+from rehearsal import AS_ROOT, MV_ONE_BY_ONE, Firewall, snapshot
 from signers import files
 from terminal import Terminal
 
@@ -50,6 +50,8 @@ class Program:
     def put_before_path(self, place: Path, **scripts: str) -> None:
         """Let shell scripts stand in for commands of the device."""
         place.mkdir()
+        if "mv" in scripts:
+            scripts["mv"] = MV_ONE_BY_ONE + scripts["mv"]
         for name, script in scripts.items():
             (place / name).write_text(f"#!/bin/sh\n{script}\n")
             (place / name).chmod(0o755)

@@ -56,9 +56,26 @@ def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
     return seen
 
 
+NEW_RECEIPT = ("receipt.new", "before.new", "after.new", "coded.new")
+"""In the state directory: of a receipt that is being made; swept in the end, or by the next run."""
+
+MV_ONE_BY_ONE = """\
+for to; do :; done
+if [ "$1" = -f ] && [ -d "$to" ]; then
+    status=0
+    while shift; [ $# -gt 1 ]; do "$0" -f "$1" "$to/${1##*/}" || status=1; done
+    exit "$status"
+fi
+"""
+"""The beginning of a script that stands in for mv: it renames one file after the other, as mv does,
+but each by a run of the script, which can do something in between."""
+
+
 def put_before_path(firewall: Firewall, place: Path, **commands: str) -> None:
     """Let shell scripts stand in for commands, in a new directory that comes first on PATH."""
     place.mkdir()
+    if "mv" in commands:
+        commands["mv"] = MV_ONE_BY_ONE + commands["mv"]
     for name, script in commands.items():
         (place / name).write_text(f"#!/bin/sh\n{script}\n")
         (place / name).chmod(0o755)

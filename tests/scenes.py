@@ -86,7 +86,7 @@ class Scenes:
             shutil.copytree(self._firewall.state, kept / "state", symlinks=True)
         (kept / "peer").mkdir()
         for path in self._peer_files():
-            shutil.copy2(path, kept / "peer")
+            _copy(path, kept / "peer")
         self.starts[scene] = self.trio()
         self.unfinished[scene] = self.find_unfinished()
 
@@ -99,13 +99,16 @@ class Scenes:
         if (kept / "state").exists():
             shutil.copytree(kept / "state", self._firewall.state, symlinks=True)
         for path in [*self._peer_files(), *self._firewall.bundle.parent.glob("sftunnel-receipt-*")]:
-            path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         for path in (kept / "peer").iterdir():
-            shutil.copy2(path, self._firewall.peer_dir)
+            _copy(path, self._firewall.peer_dir)
 
     def _peer_files(self) -> list[Path]:
         """Return what is in the peer directory but sftunnel's socket."""
-        return [path for path in self._firewall.peer_dir.iterdir() if path.is_file()]
+        return [path for path in self._firewall.peer_dir.iterdir() if not path.is_socket()]
 
     def trio(self) -> dict[str, bytes]:
         paths = {name: self._firewall.peer_dir / name for name in TRIO_NAMES}
@@ -128,3 +131,11 @@ class Scenes:
     def settle(self) -> None:
         """Take what lies in the state directory now for what a finished run leaves there."""
         self._settled |= set(os.listdir(self._firewall.state))
+
+
+def _copy(path: Path, place: Path) -> None:
+    """Copy a file, or a directory of staged ones, into another directory."""
+    if path.is_dir():
+        shutil.copytree(path, place / path.name)
+    else:
+        shutil.copy2(path, place)

@@ -6,6 +6,7 @@ here is the one place that knows.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,10 @@ file that was cut short runs nothing."""
 
 DOMAIN = "sftunnel-bundler"
 """The name of the catalogues."""
-_FRAGMENT_HEAD = "# shellcheck shell=sh\n"
+_FOR_SHELLCHECK = re.compile(r"^ *# shellcheck .*\n", re.MULTILINE)
+"""What tells shellcheck something, which is asked of the fragments."""
+_INDENT = re.compile(r"^(?: {4})+(?! )", re.MULTILINE)
+"""The text of --help is indented otherwise."""
 
 
 def _folder(name: str) -> Path:
@@ -51,9 +55,14 @@ def _folder(name: str) -> Path:
 
 @cache
 def installer_script() -> bytes:
-    """Return install.sh: the fragments, joined. The same bytes in every bundle of a release."""
+    """Return install.sh: the fragments, joined. The same bytes in every bundle of a release.
+
+    Without what only shellcheck reads, and with a tab for four blanks: a bundle is 400 bytes
+    smaller, which a console takes half a second for.
+    """
     fragments = [_folder("installer").joinpath(n).read_text("utf-8") for n in INSTALLER_FRAGMENTS]
-    return "\n".join(text.removeprefix(_FRAGMENT_HEAD) for text in fragments).encode()
+    joined = "\n".join(_FOR_SHELLCHECK.sub("", text) for text in fragments)
+    return _INDENT.sub(lambda found: "\t" * (len(found[0]) // 4), joined).encode()
 
 
 @cache

@@ -5,10 +5,8 @@ standard input, and a key is printed where openssl would print it: into install.
 
 | call | answer |
 | --- | --- |
-| `base64 -A` | standard input in base64, on one line |
-| `dgst -sha256 -binary` | its SHA-256, raw |
 | `dgst -sha256 -r [FILE...]` | the SHA-256 of each, in hex |
-| `dgst -sha256 -sign /dev/stdin FILE` | RSA PKCS#1 v1.5, by the key on standard input |
+| `dgst -sha256 -hex -sign /dev/stdin FILE` | RSA PKCS#1 v1.5, by the key on standard input |
 | `dgst -sha256 -verify PUBLIC -signature SIGNATURE FILE` | `Verified OK`, of an ECDSA P-256 key |
 | `pkey -in KEY -passin stdin [-pubout]` | the key in plain PKCS#8, or its public key |
 | `pkey -pubin -in PUBLIC -outform DER` | the public key in DER |
@@ -19,7 +17,6 @@ standard input, and a key is printed where openssl would print it: into install.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import signal
@@ -49,8 +46,7 @@ if TYPE_CHECKING:
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 _OPTIONS = {
-    "base64": {"-A"},
-    "dgst": {"-sha256", "-binary", "-r", "-sign=", "-verify=", "-signature="},
+    "dgst": {"-sha256", "-hex", "-r", "-sign=", "-verify=", "-signature="},
     "pkey": {"-pubin", "-pubout", "-in=", "-passin=", "-outform="},
     "rsa": {"-check", "-pubout"},
     "verify": {"-purpose=", "-CAfile="},
@@ -117,13 +113,9 @@ def answer(words: Sequence[str]) -> int:
     return code
 
 
-def _base64(_call: _Call) -> Iterator[bytes]:
-    yield base64.b64encode(sys.stdin.buffer.read())
-
-
 def _dgst(call: _Call) -> Iterator[bytes]:
     if "-sign" in call.values:
-        yield _sign(call)
+        yield f"RSA-SHA2-256({call.files[0]})= {_sign(call).hex()}\n".encode()
     elif "-verify" in call.values:
         pem, signature, data = (
             Path(name).read_bytes()
@@ -132,8 +124,6 @@ def _dgst(call: _Call) -> Iterator[bytes]:
         if public_key(pem) is None or not is_signed_by(pem, signature, data):
             raise _RefusedError
         yield b"Verified OK\n"
-    elif "-binary" in call.flags:
-        yield hashlib.sha256(sys.stdin.buffer.read()).digest()
     else:
         for name in call.files or ["stdin"]:
             data = Path(name).read_bytes() if call.files else sys.stdin.buffer.read()
@@ -232,7 +222,6 @@ def _public_pem(key: object) -> bytes:
 
 
 _ANSWERS = {
-    "base64": _base64,
     "dgst": _dgst,
     "pkey": _pkey,
     "rsa": _rsa,

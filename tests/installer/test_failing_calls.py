@@ -21,7 +21,7 @@ import pytest
 
 from failing_call import Call, Injector, find_calls, freeze_date, need_strace
 from refusals import sign_again
-from rehearsal import IS_LONG, Firewall, Made, make_firewall
+from rehearsal import IS_LONG, NEW_RECEIPT, Firewall, Made, make_firewall
 from sftunnel_builder.signer import load_signer
 from toolsets import Toolset
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.sampled
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 COREUTILS = Toolset("coreutils", ["dash"])
 APPLETS = Toolset("busybox applets", ["dash"], busybox="own")
-FOR_THE_RECORD = ("signers", "runs", "runs.new", "receipt.new", "receipts", "logs")
+FOR_THE_RECORD = ("signers", "runs", "runs.new", *NEW_RECEIPT, "receipts", "logs")
 """In the state directory: what a run may do without."""
 
 
@@ -54,7 +54,7 @@ class Rig:
         """Return path and content of the files in the state directory but work files and logs."""
         state = self.firewall.state
         files = [path for path in state.rglob("*") if path.is_file()]
-        passing = [state / "work", state / "logs"]
+        passing = [state / name for name in ("work", "logs", *NEW_RECEIPT)]
         return {
             (str(path), path.read_bytes())
             for path in files
@@ -62,10 +62,12 @@ class Rig:
         }
 
     def restore(self) -> None:
-        """Put the device's tree back to what it was before the verb."""
+        """Put the device's tree and the stick back to what they were before the verb."""
         shutil.rmtree(self.firewall.root)
         pristine = self.firewall.root.with_name("pristine")
         subprocess.run(["cp", "-a", str(pristine), str(self.firewall.root)], check=True)
+        for receipt in self.firewall.bundle.parent.glob("sftunnel-receipt-*"):
+            receipt.unlink()
 
 
 def _set_up(
@@ -112,13 +114,16 @@ def _names(message: str, path: str, firewall: Firewall) -> bool:
     file, state, peer_dir = Path(path), firewall.state.resolve(), firewall.peer_dir.resolve()
     folders = [str(f) for f in file.parents if f.is_relative_to(state) or f == peer_dir]
     # As good are a relative name, and the one that a file is renamed from.
-    short = [f"{file.parent.name}/{file.name}", f"/.{file.name}.sftunnel-bundler"]
+    short = [f"{file.parent.name}/{file.name}", f"/.sftunnel-bundler/{file.name}"]
     quoted = message.replace("./", "").split("'")[1::2]
     # busybox's sync quotes nothing.
     unquoted = (f": {file.name}: ", f": {file.parent.name}/{file.name}: ")
     if str(file) in message or any(name in message.replace("./", "") for name in unquoted):
         return True
-    return any(name in (file.name, *folders) or name.endswith(tuple(short)) for name in quoted)
+    return any(
+        Path(name).name == file.name or name in folders or name.endswith(tuple(short))
+        for name in quoted
+    )
 
 
 def _faults(rig: Rig, call: Call, error: str, *, to_the_end: bool) -> tuple[int, list[str]]:
@@ -254,8 +259,8 @@ def test_a_failing_call_leaves_a_whole_trio_and_is_told(
     ("sound", "careless", "call"),
     [
         pytest.param(
-            'flush() { sync "$@"; }',
-            'flush() { sync "$@" || :; }',
+            'sync "$journal.new" ',
+            '{ sync "$journal.new" || :; } && sync ',
             "fsync",
             id="a flush that failed is ignored",
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -20,7 +21,7 @@ import pytest
 from console import Console
 from kills import Kill
 from refusals import sign_again
-from rehearsal import IS_LONG, Firewall, Made, make_firewall
+from rehearsal import IS_LONG, Firewall, Made, make_firewall, put_before_path
 from sftunnel_builder.signer import load_signer
 from shooting import POLL_S, Range
 from toolsets import SHELLS, Toolset
@@ -31,7 +32,12 @@ SEED = os.environ.get("SFTUNNEL_TEST_SEED") or os.urandom(4).hex()
 
 
 def _make_range(firewall: Firewall, place: Path, factory: pytest.TempPathFactory) -> Range:
-    """Keep the scenes elsewhere than what is searched for keys."""
+    """Keep the scenes elsewhere than what is searched for keys.
+
+    A mv of three files is done in no time: it takes some, so that a kill gets in between.
+    """
+    mv = shutil.which("mv", path=firewall.environment["PATH"])
+    put_before_path(firewall, place / "one by one", mv=f'exec "{mv}" "$@"')
     needs_enter = firewall.shell[0] == "yash"
     return Range(firewall, place, factory.mktemp("scenes"), needs_enter=needs_enter)
 

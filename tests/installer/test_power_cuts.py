@@ -8,6 +8,7 @@ left behind; then the bundle must install. What had ended, or had restarted sftu
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -260,9 +261,9 @@ def test_a_run_that_flushes_nothing_is_found_out(
 ) -> None:
     """That all went well above says something only if this goes wrong."""
     script = firewall.bundle / "install.sh"
-    flush, no_flush = 'flush() { sync "$@"; }', "flush() { :; }"
-    assert script.read_text().count(flush) == 1
-    script.write_text(script.read_text().replace(flush, no_flush))
+    text, flushes = re.subn(r'\bsync (?=["$.\w])', "true ", script.read_text())
+    assert flushes > 10
+    script.write_text(text)
     sign_anew(firewall)
 
     def try_some() -> Trial:

@@ -333,9 +333,9 @@ def test_the_copy_follows_no_link_and_waits_for_no_pipe(
 
 def test_a_copy_that_did_not_get_whole_is_not_left(firewall: Firewall, tmp_path: Path) -> None:
     """On a stick that is full; `receipts` would refuse it."""
-    real = shutil.which("cat")
-    cat = f'case $1 in */receipts/*) head -c 100 "$1"; exit 1 ;; esac; exec {real} "$@"'
-    put_before_path(firewall, tmp_path / "instead", cat=cat)
+    real = shutil.which("sync")
+    sync = f'case $1 in */sftunnel-receipt-*) exit 1 ;; esac; exec {real} "$@"'
+    put_before_path(firewall, tmp_path / "instead", sync=sync)
     done = firewall.install("--no-restart")
     assert done.returncode == 0
     assert "the receipt could not be copied to" in done.stderr

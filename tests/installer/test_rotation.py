@@ -89,3 +89,15 @@ def test_an_unsigned_bundle_is_not_a_whole_one(
     shutil.rmtree(firewall.bundle)
     subprocess.run(["tar", "-xzf", str(packed), "-C", str(firewall.bundle.parent)], check=True)
     assert_refused(firewall, 4, "is not a whole bundle", *firewall.options(), verb=verb)
+
+
+def test_a_signer_that_cannot_be_pinned_is_told_and_the_run_is_remembered_all_the_same(
+    firewall: Firewall,
+) -> None:
+    firewall.state.mkdir(mode=0o700)
+    (firewall.state / "signers").touch()
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0
+    assert "warning: the signer could not be pinned" in done.stderr
+    assert "could not be remembered" not in done.stderr
+    assert (firewall.state / "runs").exists()

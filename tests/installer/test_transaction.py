@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from refusals import sign_anew
-from rehearsal import AS_ROOT, IS_LONG, Firewall, Made, make_firewall, snapshot
+from rehearsal import AS_ROOT, IS_LONG, MV_ONE_BY_ONE, Firewall, Made, make_firewall, snapshot
 
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
 """The commands with which the installer changes anything."""
@@ -34,7 +34,7 @@ class Saboteur:
             real = shutil.which(command)
             wrapper = self.path / command
             wrapper.write_text(
-                "#!/bin/sh\n"
+                f"#!/bin/sh\n{MV_ONE_BY_ONE if command == 'mv' else ''}"
                 f'read -r n <"{self._counter}"\n'
                 "n=$((n + 1))\n"
                 f'echo "$n" >"{self._counter}"\n'
@@ -256,7 +256,7 @@ def test_a_signal_before_the_commit_changes_nothing(
     sabotaged: tuple[Firewall, Saboteur], signal: str, code: int
 ) -> None:
     firewall, saboteur = sabotaged
-    deed = f'case "$0 $*" in */cp*cacert.pem.sftunnel-bundler) kill -{signal} 0 ;; esac'
+    deed = f'case "$0 $*" in */cp*/.sftunnel-bundler) kill -{signal} 0 ;; esac'
     saboteur.arm(1, deed, only_then=False)
     done = firewall.install("--no-restart")
     assert done.returncode == code
@@ -284,7 +284,8 @@ def test_a_journal_that_says_restart_does_not_outlive_the_commit_that_failed(
     deed = (
         f'case "$0 $*" in'
         f' */sync*sftunnel-bundler) if grep -q phase=restart "{journal}"; then {FAIL}; fi ;;'
-        f' "$0 -f "*/.sftunnel-cert.pem*) [ ! -e "$0.once" ] || {KILL}; : >"$0.once" ;; esac'
+        ' "$0 -f "*/.sftunnel-bundler/sftunnel-cert.pem*)'
+        f' [ ! -e "$0.once" ] || {KILL}; : >"$0.once" ;; esac'
     )
     saboteur.arm(1, deed, only_then=False)
     assert firewall.install("--no-restart").returncode == -9
@@ -344,8 +345,8 @@ def test_a_state_directory_that_others_can_read_is_closed(firewall: Firewall) ->
 def test_a_bug_behind_the_commit_does_not_say_that_nothing_has_changed(firewall: Firewall) -> None:
     script = firewall.bundle / "install.sh"
     text = script.read_text()
-    assert text.count("    result=0\n") == 1
-    script.write_text(text.replace("    result=0\n", "    false\n"))
+    assert text.count("\tresult=0\n") == 1
+    script.write_text(text.replace("\tresult=0\n", "\tfalse\n"))
     sign_anew(firewall)
     done = firewall.install("--no-restart")
     assert done.returncode == 8, done.stderr

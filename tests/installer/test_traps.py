@@ -181,8 +181,8 @@ TRAPS = [
     Trap(verify_exits_0_for_a_certificate_of_nobodys, "'sftunnel-cert.pem: OK') ;;", "*OK) ;;"),
     Trap(
         verify_overlooks_an_expired_ca,
-        'openssl x509 -checkend 0 -noout -in "$trio/cacert.pem"',
-        ":",
+        "openssl x509 -checkend 0 -noout -startdate",
+        "openssl x509 -noout -startdate",
     ),
     Trap(
         verify_overlooks_an_expired_certificate,
@@ -196,8 +196,8 @@ TRAPS = [
     ),
     Trap(
         rsa_check_exits_0_for_a_damaged_key,
-        """verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :""",
-        """verdict="RSA key ok$nl$(put_secret "$opened" | openssl rsa -pubout 2>/dev/null)\"""",
+        """verdict=$(exec 2>/dev/null <"$key"; openssl rsa -check -pubout) || :""",
+        """verdict="RSA key ok$nl$(openssl rsa -pubout <"$key" 2>/dev/null)\"""",
     ),
     Trap(
         a_carriage_return_makes_the_passphrase_wrong,
@@ -206,8 +206,8 @@ TRAPS = [
     ),
     Trap(
         a_passphrase_on_a_command_line_is_seen_by_all,
-        '-in "$1" -passin stdin',
-        '-in "$1" -passin "pass:$passphrase"',
+        '-in "$key" -passin stdin',
+        '-in "$key" -passin "pass:$passphrase"',
     ),
     Trap(
         a_variable_that_was_exported_hands_the_passphrase_on,
@@ -217,7 +217,7 @@ TRAPS = [
     Trap(a_traced_shell_shows_the_passphrase, "set +aCfx\n", ""),
     Trap(
         a_signal_ends_dash_without_its_exit_trap,
-        "    trap 'clean_up 143' TERM\n",
+        "\ttrap 'clean_up 143' TERM\n",
         "",
     ),
     Trap(the_callers_umask_lets_others_read_a_key, "umask 077\n", ""),
@@ -252,7 +252,7 @@ COMMANDS = re.findall(r"\bopenssl (\w+)([^|;&\n)]*)", CODE)
 def test_only_commands_that_openssl_1_0_2_has_are_used() -> None:
     """It exits 0 for one that it does not have, so that nothing could be probed."""
     commands = {name for name, _ in COMMANDS if name != "is"}
-    assert commands == {"base64", "dgst", "pkey", "rsa", "verify", "x509"}
+    assert commands == {"dgst", "pkey", "rsa", "verify", "x509"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,6 @@ def test_only_commands_that_openssl_1_0_2_has_are_used() -> None:
         ("pass:", "a command line is seen by all"),
         ("-passin env:", "an environment is seen by the same user's processes"),
         ("-checkend [1-9$]", "1.0.2 is wrong from 2050 on"),
-        ("base64 (?!-A)", "without -A one long line yields nothing, with status 0"),
         ("-(ext|dateopt|rawin|pbkdf2|no_check_time|no-CApath|no-CAfile)\\b", "1.0.2 has it not"),
         ("pkey .*-check\\b", "1.0.2 has it not"),
     ],

@@ -50,7 +50,7 @@ def test_help_and_version_need_neither_root_nor_a_device(program: Program) -> No
 
 def test_its_options_are_those_of_install_sh() -> None:
     script = installer_script().decode()
-    (line,) = re.findall(r"^ +(--signer \| --root \| .*)\)$", script, re.MULTILINE)
+    (line,) = re.findall(r"^\s+(--signer \| --root \| .*)\)$", script, re.MULTILINE)
     assert set(line.split(" | ")) == set(WITH_VALUE)
     usage = set(re.findall(r"(?m)^  (--[a-z-]+)", script))
     assert usage - {"--json"} == {*WITH_VALUE, *FLAGS}
