@@ -77,7 +77,6 @@ def catalogues() -> Path:
 
 
 @cache
-@cache
 def template_text(name: str) -> str:
     """Return a file of the templates that is taken as it is, such as page.css."""
     return _folder("templates").joinpath(name).read_text("utf-8")
