@@ -136,6 +136,9 @@ def main() -> NoReturn:
     try:
         code = int(app(standalone_mode=False) or 0)
         screen.flush()
+        if code == ExitCode.INTERRUPTED:
+            # From typer, for a Ctrl-C while a verb is loaded or runs.
+            raise KeyboardInterrupt
     except BundlerError as error:
         code = _tell(error)
     except typer.TyperException as error:

@@ -145,18 +145,26 @@ def test_an_output_that_is_full_is_an_error_and_no_bug(made: Made) -> None:
     ]
 
 
-def test_a_stop_while_modules_are_loaded_is_no_traceback() -> None:
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("sftunnel_builder.cli", id="all that any verb needs"),
+        pytest.param("sftunnel_builder.cli.build", id="a verb"),
+        pytest.param("sftunnel_builder.build", id="what a verb needs while it runs"),
+    ],
+)
+def test_a_stop_while_modules_are_loaded_is_told_and_no_traceback(module: str) -> None:
     code = (
         "import os, signal, sys\n"
         "class Stopping:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name == 'sftunnel_builder.cli': os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        if name == '{module}': os.kill(os.getpid(), signal.SIGINT)\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.meta_path.insert(0, Stopping())\n"
         "from sftunnel_builder.__main__ import main\n"
         "main()"
     )
-    done = _run("--version", program=("-c", code))
+    done = _run("build", "--unsigned", program=("-c", code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
