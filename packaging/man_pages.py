@@ -208,8 +208,3 @@ def _printed(text: str) -> Iterator[str]:
     """Yield an entry for each line of a printed list, with the lines that go on with it."""
     for term, what in re.findall(r"(?m)^  (\S.*?)  +(\S.*(?:\n {10,}\S.*)*)", text):
         yield entry(_term(term) if term[0] == "-" else bold(term), plain(" ".join(what.split())))
-
-
-def undated(page: str) -> str:
-    """Return a page without its date."""
-    return re.sub(r'(?m)^(\.TH \S+ 1 )"[^"]*"', r'\1""', page, count=1)
