@@ -86,7 +86,6 @@ def table(text: str, head: str) -> list[list[str]]:
 
 def _page(each: Command, date: str) -> str:
     """Return the page of the program or of a verb."""
-    about = each.command.source_help
     pieces = each.command.collect_usage_pieces(each.context)
     words = [_values(piece.replace("OPTIONS", "options").strip("{}")) for piece in pieces]
     examples = [example(text) for text in filter(None, [EXAMPLES.get(each.verb)])]
@@ -95,7 +94,7 @@ def _page(each: Command, date: str) -> str:
             title(each.page, date, f"{each.words[0]} {__version__}"),
             section("NAME", _name(each.page, each.summary)),
             section("SYNOPSIS", filled(" ".join([bold(" ".join(each.words)), *words]))),
-            section("DESCRIPTION", paragraphs(about)),
+            section("DESCRIPTION", paragraphs(each.about)),
             section("VERBS", *(_verb_entry(verb) for verb in each.verbs())),
             section("ARGUMENTS", *_parameters(each, "argument")),
             section("OPTIONS", *_parameters(each, "option")),

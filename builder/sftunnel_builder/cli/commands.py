@@ -41,9 +41,14 @@ class Command:
         return "-".join(self.words)
 
     @property
+    def about(self) -> str:
+        """Return its help, in English."""
+        return str(self.command.source_help)
+
+    @property
     def summary(self) -> str:
         """Return the first paragraph of its help, in English."""
-        return " ".join(str(self.command.source_help).partition("\n\n")[0].split())
+        return first_paragraph(self.about)
 
     def verbs(self) -> list[Command]:
         """Return the verbs that may stand behind it."""
@@ -70,6 +75,11 @@ class Command:
         """Return typer's own of a kind: `option` or `argument`."""
         every = self.command.get_params(self.context)
         return [each for each in every if each.param_type_name == kind]
+
+
+def first_paragraph(text: str) -> str:
+    """Return what a help text begins with, in one line."""
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def program(command: Any, name: str) -> Command:

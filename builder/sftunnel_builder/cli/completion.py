@@ -71,8 +71,10 @@ def completion_script(shell: str, top: Command) -> str:
 
 
 def _brief(english: str) -> str:
-    """Return a help text in the language that is spoken, without what is said in brackets."""
-    return _(english).partition(" [")[0].rstrip()
+    """Return what a help text begins with in the language that is spoken, without brackets."""
+    from sftunnel_builder.cli.commands import first_paragraph
+
+    return first_paragraph(_(english)).partition(" [")[0].rstrip()
 
 
 def show(ctx: typer.Context, wanted: bool) -> None:

@@ -20,6 +20,7 @@ from sftunnel_builder.cli import app, completion
 from sftunnel_builder.cli.commands import program, with_verbs
 from sftunnel_builder.cli.completion import SHELLS, completion_script
 from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.words import Lang, speaking
 
 STARTED = {
     "bash": ["bash", "--norc", "-i"],
@@ -123,6 +124,16 @@ def test_it_speaks_spanish(tmp_path: Path) -> None:
     done = run("--lang", "es", "--show-completion", home=tmp_path, of="fish")
     assert (done.returncode, done.stderr) == (0, b"")
     assert "Crea un firmante" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_none_of_its_texts_stays_english(shell: str) -> None:
+    with speaking(Lang.ES):
+        script = completion_script(shell, TOP)
+    texts = {verb.summary for verb in with_verbs(TOP) if verb.verb}
+    texts |= {option.help for each in with_verbs(TOP) for option in each.options()}
+    assert len(texts) > 50
+    assert {text for text in texts if text in script} == set()
 
 
 @pytest.mark.parametrize("shell", list(SHELLS))
