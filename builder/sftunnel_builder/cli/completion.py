@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sftunnel_builder.cli.commands import Command
 
 _GENERATIONS = 20
+_MOVED_BY = {".zshrc": "ZDOTDIR", ".config": "XDG_CONFIG_HOME"}
+"""The variable that names another directory for a file, or in place of a directory."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def install(ctx: typer.Context, wanted: bool) -> None:
         return
     shell = SHELLS[running_shell()]
     home = Path.home()
-    path = home / shell.script
+    path, start = _place(home, shell.script), _place(home, shell.starts_with)
     try:
         _write(path, completion_script(shell.name, _program(ctx)))
-        appended = shell.line and _append(home / shell.starts_with, shell.line)
+        appended = shell.line and _append(start, shell.line)
     except OSError as error:
         raise BundlerError(
             _("completion cannot be installed in '{home}': {why}").format(
@@ -105,8 +107,8 @@ def install(ctx: typer.Context, wanted: bool) -> None:
     shown = printable(str(path))
     screen.result(_("completion of {shell}: {path}").format(shell=shell.name, path=shown))
     if appended:
-        start = printable(str(home / shell.starts_with))
-        screen.result(_("one line more in {file}: {line}").format(file=start, line=shell.line))
+        file = printable(str(start))
+        screen.result(_("one line more in {file}: {line}").format(file=file, line=shell.line))
     screen.note(_("It works in every shell that is started from now on."))
     raise typer.Exit
 
@@ -140,6 +142,13 @@ def _program(ctx: typer.Context) -> Command:
 
     top = ctx.find_root()
     return program(top.command, str(top.command.name))
+
+
+def _place(home: Path, path: str) -> Path:
+    """Return where a path below the home directory is for a shell."""
+    first, _slash, rest = path.partition("/")
+    moved = os.environ.get(_MOVED_BY.get(first, ""), "")
+    return Path(moved, rest or first) if moved.startswith("/") else home / path
 
 
 def _write(path: Path, text: str) -> None:

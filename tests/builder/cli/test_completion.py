@@ -44,11 +44,12 @@ def command(shell: str) -> list[str]:
     return STARTED[shell]
 
 
-def run(*arguments: str, home: Path, of: str) -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: str, home: Path, of: str, **more: str) -> subprocess.CompletedProcess[bytes]:
     """Run the program as the child of a shell, for somebody with this home directory."""
     line = shlex.join([sys.executable, "-c", START, *arguments])
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    environment |= more
     # What comes behind it keeps the shell from becoming the program.
     status = "$status" if of == "fish" else "$?"
     words = [*command(of)[:2], "-c", f"{line}; exit {status}"]
@@ -155,18 +156,30 @@ def test_the_script_for_bash_is_sound() -> None:
     assert done.stdout.decode() == ""
 
 
-@pytest.mark.parametrize("shell", list(SHELLS))
-def test_it_is_installed_where_the_shell_looks(shell: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shell", "moved_by"),
+    [
+        *(pytest.param(shell, "", id=shell) for shell in SHELLS),
+        pytest.param("zsh", "ZDOTDIR", id="zsh, its start-up files elsewhere"),
+        pytest.param("fish", "XDG_CONFIG_HOME", id="fish, its start-up files elsewhere"),
+    ],
+)
+def test_it_is_installed_where_the_shell_looks(shell: str, moved_by: str, tmp_path: Path) -> None:
     started = STARTED[shell][:1] + (["-i"] if shell != "fish" else STARTED["fish"][2:])
     start = {"bash": "PS1='# '", "zsh": "PROMPT='# '", "fish": ""}[shell]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     if start:
-        (tmp_path / SHELLS[shell].starts_with).write_text(f"{start}\n")
-    done = run("--install-completion", home=tmp_path, of=shell)
+        place = elsewhere if moved_by else tmp_path
+        (place / SHELLS[shell].starts_with).write_text(f"{start}\n")
+    moved = {moved_by: str(elsewhere)} if moved_by else {}
+    done = run("--install-completion", home=tmp_path, of=shell, **moved)
     assert done.returncode == 0, done.stderr
-    assert str(tmp_path / SHELLS[shell].script) in done.stdout.decode()
+    (written,) = re.findall(rf"completion of {shell}: (.*)\n", done.stdout.decode())
+    assert Path(written).is_file()
     # Of a program that is not there fish reads nothing.
     (tmp_path / "sftunnel-bundler").symlink_to(shutil.which("true") or "")
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LANG": "C.UTF-8"} | moved
     with Terminal(started, environment, tmp_path, echo=True) as at:
         assert completed(at, "ver").split() == ["verify"]
 
