@@ -23,6 +23,7 @@ from rehearsal import need
 MB = 1_000_000
 FLOOR = (2, 17)
 ELF = b"\x7fELF"
+SHARE = DIST.parent / "packaging/share"
 
 
 def members(command: str) -> dict[str, tarfile.TarInfo]:
@@ -79,6 +80,21 @@ def test_what_is_packed_says_nothing_of_who_packed_it(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_it_carries_the_licences_of_its_parts(command: str) -> None:
     assert "THIRD-PARTY-LICENSES.txt" in members(command)
+
+
+def test_manual_pages_and_completion_are_packed_without_directories() -> None:
+    executable(COMMANDS[0])
+    wanted = {
+        f"share/{path.relative_to(SHARE)}": path.read_bytes()
+        for path in SHARE.rglob("*")
+        if path.is_file()
+    }
+    # A directory in it would change owner and mode of the one in /usr/local.
+    with tarfile.open(DIST / "sftunnel-bundler-share.tar.gz") as tar:
+        packed = tar.getmembers()
+        files = {member.name: tar.extractfile(member) for member in packed}
+        assert {name: file and file.read() for name, file in files.items()} == wanted
+    assert {(member.mode, member.uid, member.gid) for member in packed} == {(0o644, 0, 0)}
 
 
 def test_the_checksums_are_those_of_all_files() -> None:
