@@ -67,7 +67,6 @@ EXCEPTIONS = (
     ("page.py", "(@page|default-src|font:) .*"),
     ("passphrases.py", "# Passphrases .*"),
     ("qr.py", "<svg .*"),
-    ("resources.py", "# shellcheck .*"),
     # A name.
     ("demo.py", "Plant 4 edge"),
 )
