@@ -15,6 +15,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
+from sftunnel_builder.home import expand_home
 from sftunnel_builder.words import _
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def install(ctx: typer.Context, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
     shell = SHELLS[running_shell()]
-    home = Path.home()
+    home = expand_home(Path("~"))
     path, start = _place(home, shell.script), _place(home, shell.starts_with)
     try:
         _write(path, completion_script(shell.name, _program(ctx)))

@@ -9,6 +9,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.home import expand_home
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
 from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, generate_signer, grouped, save_signer
 from sftunnel_builder.words import N_, _
@@ -35,7 +36,7 @@ def keygen(
             _("give one of them"),
             ExitCode.USAGE,
         )
-    path = out.expanduser()
+    path = expand_home(out)
     passphrase = None
     if passphrase_file:
         passphrase = read_passphrase_file(passphrase_file)

@@ -10,6 +10,7 @@ import typer
 
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
+from sftunnel_builder.home import expand_home
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
 from sftunnel_builder.sign_command import SignCommand, load_sign_command
 from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, Signer, grouped, is_encrypted, load_signer
@@ -64,7 +65,7 @@ Language = Annotated[
 
 def choose_signer(key: Path | None, passphrase_file: Path | None, command: str | None) -> Signer:
     """Return the signer that the options name, asking for a passphrase if need be."""
-    path = (key or Path(DEFAULT_SIGNING_KEY)).expanduser()
+    path = expand_home(key or Path(DEFAULT_SIGNING_KEY))
     if command is not None:
         if passphrase_file:
             raise BundlerError(

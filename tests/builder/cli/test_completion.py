@@ -221,6 +221,21 @@ def test_a_home_that_cannot_be_written_is_told_in_two_lines(tmp_path: Path) -> N
     )
 
 
+def test_where_no_home_is_known_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr("os.getppid", lambda: 2**22 + 1)
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundlerError) as caught:
+        completion.install(TOP.context, True)
+    assert caught.value.code is ExitCode.USAGE
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_shell_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getppid", lambda: 2**22 + 1)
     monkeypatch.setenv("SHELL", "/bin/ksh")

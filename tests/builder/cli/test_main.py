@@ -80,6 +80,8 @@ def test_help_waits_for_no_module_that_it_does_not_need(
         pytest.param(["verify"], id="no bundles"),
         pytest.param(["verify", "--signer", "abc", "x"], id="no fingerprint"),
         pytest.param(["keygen", "--passphrase-file", "x", "--no-passphrase"], id="both"),
+        pytest.param(["keygen", "--no-passphrase", "--out", "~nobody-here/k"], id="no such home"),
+        pytest.param(["build", "--signing-key", "~nobody-here/k"], id="no such home for a key"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_two_lines(arguments: list[str]) -> None:
