@@ -10,7 +10,13 @@ import typer
 from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
-from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, generate_signer, grouped, save_signer
+from sftunnel_builder.signer import (
+    DEFAULT_SIGNING_KEY,
+    generate_signer,
+    grouped,
+    refuse_existing_signer,
+    save_signer,
+)
 from sftunnel_builder.words import N_, _
 
 
@@ -36,6 +42,7 @@ def keygen(
             ExitCode.USAGE,
         )
     path = out.expanduser()
+    refuse_existing_signer(path)  # before a passphrase is typed in vain
     passphrase = None
     if passphrase_file:
         passphrase = read_passphrase_file(passphrase_file)
