@@ -214,6 +214,19 @@ def test_keygen_writes_nothing_when_the_two_differ(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        pytest.param(["build", "--frobnicate"], "build", id="a verb"),
+        pytest.param(["--lang", "en", "console", "script"], "console", id="a verb's verb"),
+        pytest.param(["frobnicate"], "[VERB]", id="no verb"),
+    ],
+)
+def test_the_hint_names_the_verb(words: list[str], verb: str) -> None:
+    hint = f"hint: see what it takes with: sftunnel-bundler {verb} --help\n"
+    assert _run(*words).stderr.endswith(hint)
+
+
 @pytest.mark.parametrize("verb", ["keygen", "build"])
 def test_no_passphrase_is_asked_for_where_nothing_may_be_written(tmp_path: Path, verb: str) -> None:
     taken = tmp_path / "taken"
