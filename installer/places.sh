@@ -9,6 +9,8 @@ find_places() {
     fi
     quoted "$root"
     root_option=${root:+" --root $swapped"}
+    # A copy has no pmtool, or one that must not run: what is typed next leaves it alone, too.
+    [ "$restart" = yes ] || root_option=${root_option:+"$root_option --no-restart"}
     find_dir /etc/sf
     resolve "${resolved#"$root"}/ims.conf"
     ims_conf=$resolved

@@ -49,7 +49,8 @@ check_flags() {
 
 agree() {
     is_interactive || return 0
-    [ "$restart" = no ] || set -- "$1? sftunnel will be restarted, which drops its tunnels"
-    ask "$1. [yes/no]"
+    warned=''
+    [ "$restart" = no ] || warned=' sftunnel will be restarted, which drops its tunnels.'
+    ask "$1?$warned [yes/no]"
     [ "$answer" = yes ] || die 2 'not confirmed: nothing was changed' 'answer yes, in full, to go on'
 }

@@ -313,8 +313,14 @@ def _say_what_next(place: Path | None) -> None:
     )
     if place:
         screen.result(_("The made-up appliances and the kit are in {place}").format(place=place))
+        screen.result(_("What to try on them: docs/operations.md, A rehearsal on a copy."))
     else:
-        screen.result(_("With --keep the made-up appliances and the kit stay, to try things on."))
+        screen.result(
+            _(
+                "With --keep (make demo ARGS=--keep) the made-up appliances and the kit stay: "
+                "what to\ntry on them is in docs/operations.md, A rehearsal on a copy."
+            )
+        )
 
 
 def _in_language(command: str) -> str:

@@ -87,7 +87,7 @@ def _in_directory(path: Path) -> list[Path]:
             _("there is no '{prefix}*{suffix}' in '{place}'").format(
                 prefix=_PREFIX, suffix=_SUFFIX, place=printable(str(path))
             ),
-            _("name the top of the stick, as that is where install.sh puts receipts"),
+            _("name the top of the stick, where install.sh puts receipts, or the receipts' files"),
             ExitCode.UNTRUSTED,
         )
     if len(found) > MAX_RECEIPTS:

@@ -6,6 +6,7 @@ A signer is a private key at hand, here, or somebody else who is asked: `sign_co
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,13 +139,7 @@ def save_signer(signer: KeySigner, path: Path, passphrase: str | None) -> None:
         refuse_shared_directory(path, _("the signing key"))
         write_private(path, pem)
     except FileExistsError:
-        raise BundlerError(
-            _("'{place}' exists already, and a signer is never overwritten").format(
-                place=printable(str(path))
-            ),
-            _("choose another name with --out, or move the old one away"),
-            ExitCode.USAGE,
-        ) from None
+        raise _exists(path) from None
     except OSError as error:
         raise BundlerError(
             _("cannot write '{place}': {why}").format(
@@ -153,6 +148,22 @@ def save_signer(signer: KeySigner, path: Path, passphrase: str | None) -> None:
             _("choose another place with --out"),
             ExitCode.UNSUITABLE,
         ) from None
+
+
+def refuse_existing_signer(path: Path) -> None:
+    """Raise BundlerError if there is a file already; save_signer would only say so at its end."""
+    if os.path.lexists(path):
+        raise _exists(path)
+
+
+def _exists(path: Path) -> BundlerError:
+    return BundlerError(
+        _("'{place}' exists already, and a signer is never overwritten").format(
+            place=printable(str(path))
+        ),
+        _("choose another name with --out, or move the old one away"),
+        ExitCode.USAGE,
+    )
 
 
 def is_encrypted(path: Path) -> bool:

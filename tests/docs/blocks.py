@@ -15,7 +15,7 @@ MARK = re.compile(r"<!-- (output|run): ([^\n]+?) -->")
 
 NOT_RUN = {
     ("README.md", "make demo"): "other tests run both: test_demo.py; and this is one",
-    ("README.md", "pip install ."): "test_packaging.py installs a wheel, without an index",
+    ("README.md", "python3 -m venv"): "test_packaging.py installs a wheel, without an index",
     ("README.md", " FMC                        FMC or jump host"): "a picture",
     (
         "README.md",
@@ -38,6 +38,7 @@ NOT_RUN = {
     ("operations.md", "command[check_sftunnel]="): "a line of a monitoring system's settings",
     ("operations.md", "sftunnel-bundler console send kit/"): "a port; samples send over a model",
     ("operations.md", "rm -rf /var/sf/"): "never here: it would be this machine's",
+    ("operations.md", "pip uninstall"): "pip's own command",
     ("operations.md", "sftunnel-bundler --install-completion"): "test_completion.py, in each shell",
     ("operations.md", "tar -xzf sftunnel-bundler-share"): "make dist writes that archive",
     ("security.md", " FMC              │"): "a picture",

@@ -15,7 +15,7 @@ from docs.workplace import Site
 from sftunnel_builder.bundle_conf import parse_bundle_conf
 
 BY_HAND = ("hand_bundle", "hand_kit", "hand_start", "hand_code", "hand_release")
-"""Those of test_by_hand.py."""
+"""Those of test_by_hand.py; `rehearsal` is test_rehearsed.py's."""
 RUN = re.compile(r"<!-- run: (\w+) -->\n+```sh\n(.*?)```", re.DOTALL)
 
 
@@ -158,7 +158,7 @@ def test_a_snapshot_is_enough_to_build(site: Site) -> None:
     assert done.code == 0, done.text
 
 
-def test_every_block_to_be_run_is_run_here_or_by_hand() -> None:
+def test_every_block_to_be_run_is_run_here_or_beside() -> None:
     found = {(p.name, name) for p in pages() for name, _ in RUN.findall(p.read_text())}
     assert found == {
         ("README.md", "fmc"),
@@ -167,6 +167,7 @@ def test_every_block_to_be_run_is_run_here_or_by_hand() -> None:
         ("bundle-format.md", "code"),
         ("operations.md", "backup"),
         ("operations.md", "collect"),
+        ("operations.md", "rehearsal"),
         ("security.md", "receipt"),
         *(("security.md", name) for name in BY_HAND),
     }

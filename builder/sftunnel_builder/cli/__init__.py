@@ -177,6 +177,9 @@ def _tell_usage(message: str) -> int:
     if message.startswith(_("Usage: ")):  # no verb was given
         screen.note(message)
     elif message:
-        hint = _("see what it takes with: sftunnel-bundler [VERB] --help")
+        verb = _verb(sys.argv[1:])
+        hint = _("see what it takes with: sftunnel-bundler {verb} --help").format(
+            verb=verb if verb in _Verbs.texts else "[VERB]"
+        )
         return _tell(BundlerError(message[:1].lower() + message[1:], hint, ExitCode.USAGE))
     return ExitCode.USAGE

@@ -109,6 +109,7 @@ def build(
     """Build a kit: one signed bundle a device."""
     from sftunnel_builder.build import BuildRequest, build_kit, build_time
     from sftunnel_builder.choose import Wanted
+    from sftunnel_builder.kit import refuse_existing
 
     if plain_keys and key_passphrase_file:
         raise BundlerError(
@@ -124,6 +125,8 @@ def build(
         )
     if unsigned:
         _refuse_signer(signing_key, signing_passphrase_file, sign_command)
+    out = Path(os.path.abspath(out))
+    refuse_existing(out, replace=replace)  # before a passphrase is typed in vain
     request = BuildRequest(
         wanted=Wanted(
             fmc_trees=tuple(fmc_tree or [Path("/")]),
@@ -132,7 +135,7 @@ def build(
             only=tuple(only or ()),
             devices_csv=devices,
         ),
-        out=Path(os.path.abspath(out)),
+        out=out,
         signer=None
         if unsigned
         else choose_signer(signing_key, signing_passphrase_file, sign_command),

@@ -11,7 +11,13 @@ from sftunnel_builder import screen
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.home import expand_home
 from sftunnel_builder.passphrases import ask_passphrase, read_passphrase_file
-from sftunnel_builder.signer import DEFAULT_SIGNING_KEY, generate_signer, grouped, save_signer
+from sftunnel_builder.signer import (
+    DEFAULT_SIGNING_KEY,
+    generate_signer,
+    grouped,
+    refuse_existing_signer,
+    save_signer,
+)
 from sftunnel_builder.words import N_, _
 
 
@@ -37,6 +43,7 @@ def keygen(
             ExitCode.USAGE,
         )
     path = expand_home(out)
+    refuse_existing_signer(path)  # before a passphrase is typed in vain
     passphrase = None
     if passphrase_file:
         passphrase = read_passphrase_file(passphrase_file)

@@ -87,6 +87,7 @@ DATA = re.compile(
     | [\w-]+(\.[\w-]+)+\.?                  # names of files
     | (?<!\w)--?[a-z][\w-]*                 # options
     | <[a-z\ |]+>                           # what an option takes
+    | (?<=-\ )[a-z]+(?=\ --)               # the verb of sftunnel-bundler VERB --help
     | \b[A-Z][A-Z]+\b                       # OK, WARNING, FMC, KIT
     """,
     re.VERBOSE,

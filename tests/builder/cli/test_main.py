@@ -224,6 +224,31 @@ def test_keygen_writes_nothing_when_the_two_differ(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        pytest.param(["build", "--frobnicate"], "build", id="a verb"),
+        pytest.param(["--lang", "en", "console", "script"], "console", id="a verb's verb"),
+        pytest.param(["frobnicate"], "[VERB]", id="no verb"),
+    ],
+)
+def test_the_hint_names_the_verb(words: list[str], verb: str) -> None:
+    hint = f"hint: see what it takes with: sftunnel-bundler {verb} --help\n"
+    assert _run(*words).stderr.endswith(hint)
+
+
+@pytest.mark.parametrize("verb", ["keygen", "build"])
+def test_no_passphrase_is_asked_for_where_nothing_may_be_written(tmp_path: Path, verb: str) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    code, screen = _at_a_terminal([verb, "--out", str(taken)], [])
+    assert code == 2
+    assert f"error: '{taken}' exists already" in screen
+    assert "assphrase of" not in screen
+    assert "assphrase for" not in screen
+    assert taken.read_text() == "mine"
+
+
 def test_keygen_takes_the_passphrase_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     (tmp_path / "passphrase").write_text("s3cret\n")
