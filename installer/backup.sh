@@ -28,8 +28,8 @@ fill_backup() {
         if [ -e "$peers/$file" ]; then present="$present $file"; else missing="$missing $file"; fi
     done
     set -- "$state/backups"
-    # And for later.
-    for dir in logs receipts ${signer:+signers}; do [ -e "$state/$dir" ] || set -- "$@" "$state/$dir"; done
+    # And for later. (What cannot be used there is told then, and stops nothing.)
+    for dir in logs receipts ${signer:+signers}; do [ -e "$state/$dir" ] || [ -L "$state/$dir" ] || set -- "$@" "$state/$dir"; done
     for fmc in $fmcs; do set -- "$@" "$new/$fmc"; done
     mkdir -p "$@" || return 1
     for fmc in $fmcs; do

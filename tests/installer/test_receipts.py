@@ -245,12 +245,15 @@ def test_where_the_new_key_is_gone_there_is_no_receipt(firewall: Firewall) -> No
     assert len(list((firewall.state / "receipts").iterdir())) == 1
 
 
-@pytest.fixture
-def unwritable(firewall: Firewall) -> Firewall:
-    """Give a firewall on which no receipt can be kept: a file stands where they would lie."""
+@pytest.fixture(params=["a file", "a link to nowhere"])
+def unwritable(request: pytest.FixtureRequest, firewall: Firewall) -> Firewall:
+    """Give a firewall on which no receipt can be kept: this stands where they would lie."""
     assert firewall.install("--no-restart").returncode == 0
     shutil.rmtree(firewall.state / "receipts")
-    (firewall.state / "receipts").touch()
+    if request.param == "a file":
+        (firewall.state / "receipts").touch()
+    else:
+        (firewall.state / "receipts").symlink_to("nowhere")
     return firewall
 
 
