@@ -98,7 +98,9 @@ choose_backup() {
 }
 
 set_modes() {
-    printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
+    # The directories are copied beside the old files, too.
+    chmod 700 "$1"/*/ && chown 0:0 "$1"/*/ &&
+        printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
 }
 
 # export_backup DIR: as one .tar.gz.
