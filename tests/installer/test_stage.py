@@ -58,7 +58,7 @@ def test_an_install_of_what_is_staged_leaves_no_staged_key(staged: Firewall) -> 
 
 def test_what_could_not_be_activated_is_not_staged(firewall: Firewall, tmp_path: Path) -> None:
     # As on a file system that has no modes and does not say so.
-    put_before_path(firewall, tmp_path / "instead", chmod='case $1 in 644) exit 0 ;; esac')
+    put_before_path(firewall, tmp_path / "instead", chmod="case $1 in 644) exit 0 ;; esac")
     done = firewall.install("--stage-only")
     assert done.returncode == 5, done.stderr
     assert "error: cannot keep the staged files in '" in done.stderr
