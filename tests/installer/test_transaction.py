@@ -83,7 +83,7 @@ def _copy(firewall: Firewall, name: str) -> Path:
 
 
 def _moments(commands: int) -> range:
-    """Return at which of so many commands to do something: each in a long run, else every fourth."""
+    """Return at which of so many commands to do something: each in a long run, else a fourth."""
     # Four commands follow one another that end a run with 6.
     assert commands > 10
     return range(1 if IS_LONG else commands % 4 + 1, commands + 1, 1 if IS_LONG else 4)
