@@ -28,8 +28,8 @@ fill_backup() {
         if [ -e "$peers/$file" ]; then present="$present $file"; else missing="$missing $file"; fi
     done
     set -- "$state/backups"
-    # And for later.
-    for dir in logs receipts ${signer:+signers}; do [ -e "$state/$dir" ] || set -- "$@" "$state/$dir"; done
+    # And for later. (What cannot be used there is told then, and stops nothing.)
+    for dir in logs receipts ${signer:+signers}; do [ -e "$state/$dir" ] || [ -L "$state/$dir" ] || set -- "$@" "$state/$dir"; done
     for fmc in $fmcs; do set -- "$@" "$new/$fmc"; done
     mkdir -p "$@" || return 1
     for fmc in $fmcs; do
@@ -98,7 +98,9 @@ choose_backup() {
 }
 
 set_modes() {
-    printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
+    # The directories are copied beside the old files, too.
+    chmod 700 "$1"/*/ && chown 0:0 "$1"/*/ &&
+        printf '%s' "$modes" | while read -r mode owner file; do chmod "$mode" "$1/$file" && chown "$owner" "$1/$file" || return 1; done
 }
 
 # export_backup DIR: as one .tar.gz.

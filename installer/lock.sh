@@ -40,7 +40,8 @@ take_lock() {
         link=$tail
         why=$(exec ln -s "$me" "$link" 2>&1) || case $why in *exists*) find_holder; continue ;; *) die 5 "cannot take the lock in '$state': $why" "$disk_hint" ;; esac
         # What it follows may have been given up just now.
-        if [ -n "$chain" ]; then find_holder; else holder=$me chain=' lock'; fi
+        # (In what is a directory, ln makes a link all the same.)
+        if [ -n "$chain" ] || [ ! -L "$link" ]; then find_holder; else holder=$me chain=' lock'; fi
         [ "$holder" = "$me" ] || { rm -f "$link" 2>/dev/null || :; find_holder; }
     done
 }

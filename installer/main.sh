@@ -89,7 +89,8 @@ make_ready() {
 keep_staged() {
     # shellcheck disable=SC2086
     why=$(exec 2>&1
-        mv "$bundle/bundle.conf" "$script" "$bundle/payload/" && write_file "$bundle/payload/signer" "$signer" && seal "$bundle/payload" $files bundle.conf install.sh signer &&
+        { is_in "$bundle/payload" "$files" || ! echo "a file is not what was meant: '${odd% }'"; } &&
+            mv "$bundle/bundle.conf" "$script" "$bundle/payload/" && write_file "$bundle/payload/signer" "$signer" && seal "$bundle/payload" $files bundle.conf install.sh signer &&
             { [ ! -e "$state/staged" ] || mv "$state/staged" "$work/staged"; } && mv "$bundle/payload" "$state/staged" && exec sync "$state" "${state%/*}") ||
         die 5 "cannot keep the staged files in '$state': $why" "$disk_hint"
     keep_log "staged-$bundle_id"

@@ -9,7 +9,7 @@ begin_receipt() {
     of_backup=$backup_id of_bundle=$bundle_id of_device=$device_uuid of_fmc=$first_fmc of_key=$new_key_sum of_files="$files $absent" new_key=''
     look_around
     trio_before=$trio
-    [ -z "$key_file" ] || { read_text "$key_file"; new_key=$text; }
+    [ -z "$key_file" ] || { read_text "$key_file" || :; new_key=$text; }
 }
 
 # look_around: sets $trio, what sha256sum says of the plan's files, sorted, and $key_file, where the new key
@@ -82,8 +82,7 @@ copy_receipt() {
     fi
     to=${to%/}/sftunnel-receipt-${of_device%%-*}-${receipt##*/}
     # Whatever was there before, a link or a pipe among it, goes; what is cut off does, too.
-    read_text "$receipt"
-    (exec 2>/dev/null; { [ ! -e "$to" ] && [ ! -L "$to" ] || rm -f "$to"; } && set -C && write_file "$to" "$text" && exec sync "$to") && step '' "$to" ||
+    (exec 2>/dev/null; read_text "$receipt" && [ -n "$text" ] && { [ ! -e "$to" ] && [ ! -L "$to" ] || rm -f "$to"; } && set -C && write_file "$to" "$text" && exec sync "$to") && step '' "$to" ||
         { rm -f "$to" 2>/dev/null || :; warn "the receipt could not be copied to '$to'"; }
 }
 

@@ -20,7 +20,7 @@ set -eu
 umask 077
 export LC_ALL=C
 # If exported by the caller, every command would get our value.
-unset CDPATH passphrase answer new_key opened
+unset CDPATH passphrase answer new_key opened text line
 # Else `openssl verify` trusts the system's own store, too.
 export SSL_CERT_DIR=/nonexistent SSL_CERT_FILE=/nonexistent
 

@@ -72,6 +72,8 @@ class _Call:
         self.flags: set[str] = set()
         self.values: dict[str, str] = {}
         self.files: list[str] = []
+        self.has_failed = False
+        """Whether a part of the answer is missing."""
         if self.name not in _OPTIONS:
             raise UnknownCallError(self.name)
         left = iter(words[1:])
@@ -103,7 +105,7 @@ def answer(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
         complain(bug(error))
         return 1
-    code = 0
+    code = int(call.has_failed)
     if "-checkend" in call.values:
         code = int(_certificate(call.values["-in"]).not_after_utc < datetime.now(UTC))
     elif call.name == "verify":
@@ -126,7 +128,12 @@ def _dgst(call: _Call) -> Iterator[bytes]:
         yield b"Verified OK\n"
     else:
         for name in call.files or ["stdin"]:
-            data = Path(name).read_bytes() if call.files else sys.stdin.buffer.read()
+            try:
+                data = Path(name).read_bytes() if call.files else sys.stdin.buffer.read()
+            except OSError:
+                # The others count all the same.
+                call.has_failed = True
+                continue
             yield f"{hashlib.sha256(data).hexdigest()} *{name}\n".encode()
 
 

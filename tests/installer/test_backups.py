@@ -154,8 +154,12 @@ def test_an_exported_backup_restores_a_device_that_lost_its_own(
     shutil.rmtree(firewall.state)
     mount_read_only(firewall, stick)
     options = ["--root", str(firewall.root), "--yes", "--no-restart"]
+    modes = firewall.root.parent / "modes"
+    look = f'case $2 in */.sftunnel-bundler/*) stat -c %a "${{2%/*}}" >>"{modes}" ;; esac'
+    put_before_path(firewall, stick.parent / "bin", mv=f'{look}; exec {shutil.which("mv")} "$@"')
     done = firewall.run(*options, script=folder / "rollback.sh")
     assert done.returncode == 0, done.stderr
+    assert set(modes.read_text().split()) == {"700"}, "nobody else reaches what is to land"
     firewall.assert_trio(firewall.old_trio)
     firewall.shell = ["sh"]
     done = firewall.rollback("--no-restart", "--backup", firewall.backups()[0])

@@ -231,6 +231,17 @@ def test_no_verb_means_install_and_the_root_may_be_relative(
     firewall.assert_trio(firewall.new_trio)
 
 
+def test_a_tool_that_warns_of_something_else_makes_no_key_a_wrong_one(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    # As openssl does without its openssl.cnf, and the loader of libraries of another version.
+    script = f'echo "WARNING: no version information" >&2; exec {shutil.which("sha256sum")} "$@"'
+    put_before_path(firewall, tmp_path / "instead", sha256sum=script)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
 def test_a_second_manager_is_left_alone_and_told_of(firewall: Firewall, serving: LabFmc) -> None:
     other = firewall.device.peer_dir("99999999-8888-7777-6666-555555555555")
     shutil.copytree(firewall.peer_dir, other, ignore=shutil.ignore_patterns("*.sock"))

@@ -77,6 +77,14 @@ def test_a_run_whose_lock_was_removed_by_hand_stops_before_its_commit(
     firewall.assert_trio(firewall.new_trio)
 
 
+def test_a_directory_in_the_place_of_the_lock_is_not_taken_for_it(firewall: Firewall) -> None:
+    (firewall.state / "lock").mkdir(parents=True)
+    done = firewall.install("--stage-only")
+    assert done.returncode == 5, done.stderr
+    assert "error: cannot take the lock in '" in done.stderr
+    assert {path.name for path in firewall.state.iterdir()} == {"lock"}
+
+
 def test_nor_does_it_sweep_away_what_the_next_run_is_at_work_with(
     firewall: Firewall, tmp_path: Path
 ) -> None:

@@ -84,9 +84,14 @@ def test_a_commit_that_failed_is_logged_if_it_had_begun(
         assert text.endswith(", exit 6\n")
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(firewall: Firewall) -> None:
+@pytest.mark.parametrize("there", ["a file", "a link to nowhere"])
+def test_a_log_that_cannot_be_written_stops_nothing(firewall: Firewall, there: str) -> None:
     firewall.state.mkdir(mode=0o700)
-    (firewall.state / "logs").write_text("a file where the directory should be")
+    logs = firewall.state / "logs"
+    if there == "a file":
+        logs.write_text("a file where the directory should be")
+    else:
+        logs.symlink_to("nowhere")
     done = firewall.install("--no-restart")
     assert done.returncode == 0, done.stderr
     (warning,) = done.stderr.splitlines()

@@ -245,12 +245,15 @@ def test_where_the_new_key_is_gone_there_is_no_receipt(firewall: Firewall) -> No
     assert len(list((firewall.state / "receipts").iterdir())) == 1
 
 
-@pytest.fixture
-def unwritable(firewall: Firewall) -> Firewall:
-    """Give a firewall on which no receipt can be kept: a file stands where they would lie."""
+@pytest.fixture(params=["a file", "a link to nowhere"])
+def unwritable(request: pytest.FixtureRequest, firewall: Firewall) -> Firewall:
+    """Give a firewall on which no receipt can be kept: this stands where they would lie."""
     assert firewall.install("--no-restart").returncode == 0
     shutil.rmtree(firewall.state / "receipts")
-    (firewall.state / "receipts").touch()
+    if request.param == "a file":
+        (firewall.state / "receipts").touch()
+    else:
+        (firewall.state / "receipts").symlink_to("nowhere")
     return firewall
 
 
@@ -268,6 +271,33 @@ def test_a_receipt_that_cannot_be_copied_is_said_and_no_failure(firewall: Firewa
     assert "warning: the receipt could not be copied to '/nonexistent/" in done.stderr
     firewall.assert_trio(firewall.new_trio)
     assert len(list((firewall.state / "receipts").iterdir())) == 1
+
+
+def test_a_receipt_that_is_gone_before_it_is_copied_is_said_and_no_failure(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    sync = f'case $* in receipts) rm receipts/*.json ;; esac; exec {shutil.which("sync")} "$@"'
+    put_before_path(firewall, tmp_path / "instead", sync=sync)
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stderr
+    assert "warning: the receipt could not be copied to '" in done.stderr
+    assert not list(firewall.bundle.parent.glob("sftunnel-receipt-*"))
+    firewall.assert_trio(firewall.new_trio)
+
+
+def test_a_key_that_is_gone_before_it_is_read_is_said_and_no_failure(
+    firewall: Firewall, tmp_path: Path
+) -> None:
+    assert firewall.install("--no-restart").returncode == 0
+    key = f"{firewall.state}/backups/0002-*/*/sftunnel-key.pem"
+    real = shutil.which("sha256sum")
+    key = key.replace(" ", "\\ ")
+    script = f'{real} "$@"; status=$?; case $* in */backups/*) rm -f {key} ;; esac; exit "$status"'
+    put_before_path(firewall, tmp_path / "instead", sha256sum=script)
+    done = firewall.rollback("--no-restart")
+    assert done.returncode == 0, done.stderr
+    assert f"{GONE}rollback\n" in done.stderr
+    firewall.assert_trio(firewall.old_trio)
 
 
 def test_where_its_copy_goes(firewall: Firewall, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from rehearsal import Firewall
+from rehearsal import Firewall, put_before_path
 from sftunnel_builder.lab.certificates import make_ca, new_key
 
 
@@ -53,6 +54,17 @@ def test_a_signer_that_is_only_staged_can_be_forgotten_too(staged: Firewall) -> 
 def test_an_install_of_what_is_staged_leaves_no_staged_key(staged: Firewall) -> None:
     assert staged.install("--no-restart").returncode == 0
     assert not (staged.state / "staged").exists()
+
+
+def test_what_could_not_be_activated_is_not_staged(firewall: Firewall, tmp_path: Path) -> None:
+    # As on a file system that has no modes and does not say so.
+    put_before_path(firewall, tmp_path / "instead", chmod="case $1 in 644) exit 0 ;; esac")
+    done = firewall.install("--stage-only")
+    assert done.returncode == 5, done.stderr
+    assert "error: cannot keep the staged files in '" in done.stderr
+    assert "cacert.pem" in done.stderr
+    firewall.assert_trio(firewall.old_trio)
+    assert not (firewall.state / "staged").exists()
 
 
 def test_staging_again_replaces_what_was_staged(staged: Firewall) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import time
@@ -96,7 +97,11 @@ def test_no_command_line_or_environment_ever_holds_a_secret(
         "sh",
     ]
     # As the caller's own variables of these names they would go into every environment.
-    firewall.environment.update({"passphrase": "something else", "new_key": "something else"})
+    script = (firewall.bundle / "install.sh").read_text()
+    names = set(re.findall(r"\b([a-z_]+)=|\bread -r ([a-z_]+)", script))
+    names = {assigned or read for assigned, read in names}
+    assert {"passphrase", "new_key", "opened", "text", "line"} < names
+    firewall.environment.update(dict.fromkeys(names, "something else"))
     done = firewall.install("--no-restart")
     assert done.returncode == 0, done.stderr
     text = trace.read_text()

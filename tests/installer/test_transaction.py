@@ -83,9 +83,10 @@ def _copy(firewall: Firewall, name: str) -> Path:
 
 
 def _moments(commands: int) -> range:
-    """Return at which of so many commands to do something: each in a long run, else every fifth."""
+    """Return at which of so many commands to do something: each in a long run, else a fourth."""
+    # Four commands follow one another that end a run with 6.
     assert commands > 10
-    return range(1 if IS_LONG else commands % 5 + 1, commands + 1, 1 if IS_LONG else 5)
+    return range(1 if IS_LONG else commands % 4 + 1, commands + 1, 1 if IS_LONG else 4)
 
 
 @pytest.mark.sampled

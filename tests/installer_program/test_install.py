@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from programs import Program, nothing_left, on_device
 from rehearsal import Made, mount_read_only
 from sftunnel_builder.bundle import open_bundle
 from sftunnel_builder.receipt import expected_of, parse_receipt, verify_receipt
+from sftunnel_builder.trio import TRIO_NAMES
 
 
 def test_the_device_has_no_openssl(program: Program) -> None:
@@ -57,6 +59,22 @@ def test_the_receipt_holds_and_lies_where_the_bundle_came_from(
     parsed = parse_receipt(receipt.read_bytes())
     verify_receipt(parsed, {program.wall.device.uuid: expected_of(opened, place)})
     assert parsed.verb == "install"
+    trio = program.wall.new_trio
+    lines = "".join(
+        f"{hashlib.sha256(trio[name]).hexdigest()}  {program.wall.fmc_uuid}/{name}\n"
+        for name in TRIO_NAMES
+    )
+    assert parsed.after == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_a_device_without_sha256sum_gives_the_same_receipt(
+    program: Program, made: Made, stick: Path
+) -> None:
+    (program.tools / "sha256sum").rename(program.tools / "sha256sum.away")
+    try:
+        test_the_receipt_holds_and_lies_where_the_bundle_came_from(program, made, stick)
+    finally:
+        (program.tools / "sha256sum.away").rename(program.tools / "sha256sum")
 
 
 @pytest.mark.parametrize("named", ["the bundle", "its directory", "the bundle through a link"])

@@ -74,6 +74,10 @@ SAME = {
     "no certificate": (["x509", "-noout", "-startdate", "-in", "damaged.pem"], ""),
     "a missing file": (["x509", "-noout", "-startdate", "-in", "nowhere.pem"], ""),
     "digests of files": (["dgst", "-sha256", "-r", "SHA256SUMS", "signer.pem"], ""),
+    "digests of files, some of which are missing": (
+        ["dgst", "-sha256", "-r", "nowhere.pem", "SHA256SUMS", "nowhere", "signer.pem"],
+        "",
+    ),
     "a bundle's signature": (
         ["dgst", "-sha256", "-verify", "signer.pem", "-signature", "SHA256SUMS.sig", "SHA256SUMS"],
         "",
