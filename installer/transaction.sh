@@ -41,6 +41,8 @@ rename_all() {
     for file in $absent; do
         why=$(exec rm -f "$peers/$file" 2>&1) || return 1
     done
+    # sftunnel is to find nothing there that it does not know.
+    rmdir "$peers"/*/"$beside" 2>/dev/null || :
 }
 
 # (d)

@@ -13,8 +13,8 @@ from processes import count_processes
 from rehearsal import Firewall, need
 
 MOST = {
-    "dash": {"check": 27, "install": 69, "status": 12, "rollback": 54},
-    "bash": {"check": 29, "install": 74, "status": 12, "rollback": 57},
+    "dash": {"check": 27, "install": 70, "status": 12, "rollback": 55},
+    "bash": {"check": 29, "install": 75, "status": 12, "rollback": 58},
 }
 """What was reached, by shell and verb: a subshell is a process, too. Not more without a reason."""
 

@@ -35,6 +35,21 @@ def test_a_console_that_goes_away_at_the_restart_stops_nothing(firewall: Firewal
     firewall.assert_trio(firewall.new_trio)
 
 
+@pytest.mark.parametrize("verb", ["install", "rollback"])
+def test_a_restarted_sftunnel_finds_no_file_that_it_does_not_know(
+    firewall: Firewall, tmp_path: Path, verb: str
+) -> None:
+    if verb == "rollback":
+        assert firewall.install("--no-restart").returncode == 0
+    known = set(map(str, firewall.peer_dir.rglob("*")))
+    seen = tmp_path / "seen"
+    look = f'[ $1 = status ] || find "{firewall.peer_dir}" -mindepth 1 >"{seen}"'
+    with instead_of_pmtool(firewall, f'{look}; exec "$0.real" "$@"'):
+        done = firewall.install() if verb == "install" else firewall.rollback()
+    assert done.returncode == 0, done.stderr
+    assert set(seen.read_text().splitlines()) == known
+
+
 def _send(signal: str) -> str:
     """Return a deed of pmtool: a signal to the installer's process group, as from its terminal."""
     return f"[ $1 = status ] || kill -{signal} -$(ps -o sid= $$ | tr -d ' ')"
