@@ -29,8 +29,10 @@ help: ## Show this list
 demo: $(RUN) ## Renew a made-up fleet of firewalls from end to end, in a temporary directory
 	@PYTHONPATH=builder $(BIN)/python -m sftunnel_builder demo $(ARGS)
 
-# The longest tests stand side by side: whoever is done takes some of them over.
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# Many tests wait for a console or a restart, so that there are more workers than cores. The longest
+# tests stand side by side: whoever is done takes some of them over.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(DEV) ## Run the tests, of the longest ones a sample
 	@$(PYTEST) -m 'not slow' $(ARGS)

@@ -119,7 +119,7 @@ def _without_clock(text: str) -> str:
     )
 
 
-@pytest.fixture(scope="module", params=list(Lang))
+@pytest.fixture(scope="module", params=[Lang.EN, pytest.param(Lang.ES, marks=pytest.mark.slow)])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:

@@ -28,6 +28,7 @@ from toolsets import SHELLS, Toolset
 
 pytestmark = pytest.mark.sampled
 KILLS_PER_SHELL = 250 if IS_LONG else 3
+TRIED = [shell for shell in SHELLS if IS_LONG or shell.name in ("dash", "busybox ash")]
 SEED = os.environ.get("SFTUNNEL_TEST_SEED") or os.urandom(4).hex()
 
 
@@ -42,7 +43,7 @@ def _make_range(firewall: Firewall, place: Path, factory: pytest.TempPathFactory
     return Range(firewall, place, factory.mktemp("scenes"), needs_enter=needs_enter)
 
 
-@pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
+@pytest.mark.parametrize("toolset", TRIED, ids=lambda toolset: toolset.name)
 def test_killed_at_any_moment_the_next_run_mends_it(
     toolset: Toolset,
     made: Made,

@@ -19,7 +19,7 @@ from sftunnel_builder.trio import TRIO_NAMES
 
 pytestmark = pytest.mark.sampled
 CHANGING = ("cp", "mv", "rm", "mkdir", "ln", "sync", "chmod", "chown")
-STRIDE = 1 if IS_LONG else 12
+STRIDE = 1 if IS_LONG else 30
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:

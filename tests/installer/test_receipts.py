@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import Firewall, Made, instead_of_pmtool, put_before_path
+from rehearsal import IS_LONG, Firewall, Made, instead_of_pmtool, put_before_path
 from sftunnel_builder.codes import Run, find_run, read_codes
 from sftunnel_builder.trio import TRIO_NAMES
 from toolsets import OPENSSLS, SHELLS, Toolset
@@ -88,9 +88,11 @@ def office(made: Made, firewall: Firewall) -> Office:
     return Office(made.kit, firewall)
 
 
-TOOLSETS = [*SHELLS, *(Toolset(f"openssl {name}", ["dash"], openssl=name) for name in OPENSSLS)]
+_ALL = [*SHELLS, *(Toolset(f"openssl {name}", ["dash"], openssl=name) for name in OPENSSLS)]
+TOOLSETS = [one for one in _ALL if IS_LONG or one.name in ("dash", "bash", "busybox ash")]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("toolset", TOOLSETS, ids=lambda toolset: toolset.name)
 def test_there_and_back_and_there_again(
     office: Office, firewall: Firewall, tmp_path: Path, toolset: Toolset

@@ -230,6 +230,7 @@ def test_a_trap_is_handled(firewall: Firewall, tmp_path: Path, trap: Trap) -> No
     trap.happens(firewall, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.happens.__name__)
 def test_without_its_handling_the_test_of_a_trap_fails(
     firewall: Firewall, tmp_path: Path, trap: Trap

@@ -126,6 +126,7 @@ def test_stage_now_and_activate_later(program: Program, stick: Path) -> None:
     assert not (wall.state / "staged").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["recover", "install", "rollback"])
 def test_a_run_that_was_killed_between_two_renames(
     program: Program, stick: Path, tmp_path: Path, verb: str
