@@ -21,7 +21,7 @@ KEYS = {
 }
 """How the devices' keys travel, and the option for that."""
 JOBS = (1, 2)
-LONGEST_S = 240
+LONGEST_S = 150
 """What would take longer is not run but computed, if it is larger than what a goal is about."""
 MOST = {"one passphrase": 100}
 """More devices are not run either: a second of PBKDF2 is one like any other."""
