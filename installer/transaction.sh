@@ -102,7 +102,8 @@ count_backup() {
 die_after_commit() {
     trap '' INT TERM
     write_receipt 8 "$verb"
-    die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover"
+    (die 8 "interrupted after $landed was put in place" "sftunnel may not have been restarted; this finishes it: $undo recover") || :
+    clean_up 8
 }
 
 # put_back VERB: the trio of backup $backup_id.
