@@ -152,6 +152,7 @@ def _asked(terminal: Terminal) -> set[int]:
     return {number for number, is_ok in answers.blocks if not is_ok}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stray", [b"'", b"`", b"<<X "])
 @pytest.mark.parametrize("toolset", [s for s in LINED if s.busybox != "old"], ids=lambda s: s.name)
 def test_ctrl_c_leads_out_of_what_a_stray_byte_began(

@@ -20,6 +20,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from executables import COMMANDS, DIST, executable, number
 from rehearsal import need
 
+pytestmark = pytest.mark.slow
+
 MB = 1_000_000
 FLOOR = (2, 17)
 ELF = b"\x7fELF"

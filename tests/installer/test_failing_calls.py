@@ -25,7 +25,7 @@ from rehearsal import IS_LONG, NEW_RECEIPT, Firewall, Made, make_firewall
 from sftunnel_builder.signer import load_signer
 from toolsets import Toolset
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.slow
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 COREUTILS = Toolset("coreutils", ["dash"])
 APPLETS = Toolset("busybox applets", ["dash"], busybox="own")

@@ -17,7 +17,7 @@ from found import Cell, Record, record_cell
 from rehearsal import IS_LONG, Firewall, Made, make_firewall, make_kit
 from toolsets import OPENSSLS, OWN_OPENSSL, SHELLS, Toolset
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.slow
 KEYS = ("plain", "encrypted")
 _OWN = [version for version in OPENSSLS if OWN_OPENSSL.startswith(version)]
 _VERSIONS = OPENSSLS if _OWN else (*OPENSSLS, "")

@@ -20,7 +20,7 @@ from power_cut import Cut, Machine, can_cut_power, with_own_mounts
 from refusals import sign_anew
 from rehearsal import IS_LONG, Firewall, Made, make_firewall, need
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.slow
 OLD_FACTS = {
     "cacert.pem": (0o644, 0, 0),
     "sftunnel-cert.pem": (0o640, 0, 7),
