@@ -10,7 +10,7 @@ import pytest
 
 from refusals import sign_anew
 from rehearsal import Firewall, instead_of_pmtool, put_before_path
-from toolsets import Toolset
+from toolsets import SHELLS, Toolset
 
 
 @pytest.mark.parametrize("signal", ["INT", "TERM"])
@@ -26,6 +26,20 @@ def test_a_signal_at_the_restart_leaves_the_new_trio_and_recover_finishes(
     assert recovered.returncode == 0, recovered.stderr
     assert "sftunnel restarted" in recovered.stdout
     firewall.assert_trio(firewall.new_trio)
+
+
+@pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
+def test_a_signal_at_the_restart_ends_the_run_there_and_nothing_is_left(
+    firewall: Firewall, tmp_path: Path, toolset: Toolset
+) -> None:
+    firewall.shell, firewall.environment = toolset.environment(tmp_path)
+    with instead_of_pmtool(firewall, _send("TERM")):
+        done = firewall.install()
+    assert done.returncode == 8, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert errors == ["error: interrupted after the new trio was put in place"]
+    left = {path.name for path in firewall.state.iterdir()}
+    assert left == {"backups", "journal", "logs", "receipts", "runs", "signers"}
 
 
 def test_a_console_that_goes_away_at_the_restart_stops_nothing(firewall: Firewall) -> None:
