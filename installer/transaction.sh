@@ -41,8 +41,14 @@ rename_all() {
     for file in $absent; do
         why=$(exec rm -f "$peers/$file" 2>&1) || return 1
     done
-    # sftunnel is to find nothing there that it does not know.
-    rmdir "$peers"/*/"$beside" 2>/dev/null || :
+}
+
+# remove_beside: sftunnel is to find nothing there that it does not know.
+remove_beside() {
+    for fmc in $fmcs; do
+        left=$peers/$fmc/$beside
+        [ ! -d "$left" ] || why=$(exec rmdir "$left" 2>&1) || warn "the empty '$left' could not be removed before sftunnel's restart: $why"
+    done
 }
 
 # (d)
@@ -88,6 +94,7 @@ commit() {
     fi
     committing=no committed=yes
     count_backup
+    remove_beside
     trap 'die_after_commit' INT TERM
     step commit 'replaced, flushed, read back and compared'
 }

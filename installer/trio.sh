@@ -79,7 +79,7 @@ check_key() {
         hash=$(put_secret "$opened" | sha256sum)
         verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
     else
-        hash=$({ [ -z "$opened" ] || put_secret "$opened" >"$key"; } 2>&1 && sha256sum <"$key") || die 5 "cannot write in '$work': $hash" "$disk_hint"
+        hash=$(exec 2>&1; { [ -z "$opened" ] || put_secret "$opened" >"$key"; } && sha256sum <"$key") || die 5 "cannot write in '$work': $hash" "$disk_hint"
         verdict=$(exec 2>/dev/null <"$key"; openssl rsa -check -pubout) || :
     fi
     hash=${hash%% *}

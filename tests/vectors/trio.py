@@ -277,7 +277,7 @@ def _plain_keys() -> Iterator[Vector]:
             "the key's second half is missing",
             PLAIN_KEY[:800],
             f"{PLACE}/{KEY}': wanted one PEM block 'PRIVATE KEY', found none",
-            f"{NO_KEY}does not open",
+            f"{NO_KEY}is damaged",
         ),
         (
             "key-certificate",
