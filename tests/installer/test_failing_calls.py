@@ -115,7 +115,8 @@ def _names(message: str, path: str, firewall: Firewall) -> bool:
     folders = [str(f) for f in file.parents if f.is_relative_to(state) or f == peer_dir]
     # As good are a relative name, and the one that a file is renamed from.
     short = [f"{file.parent.name}/{file.name}", f"/.sftunnel-bundler/{file.name}"]
-    quoted = message.replace("./", "").split("'")[1::2]
+    # busybox says "can't rename".
+    quoted = message.replace("can't", "cannot").replace("./", "").split("'")[1::2]
     # busybox's sync quotes nothing.
     unquoted = (f": {file.name}: ", f": {file.parent.name}/{file.name}: ")
     if str(file) in message or any(name in message.replace("./", "") for name in unquoted):
