@@ -19,7 +19,7 @@ from sftunnel_builder.bundle import (
     with_installer,
 )
 from sftunnel_builder.choose import LeftOut, Wanted, choose_devices
-from sftunnel_builder.codes import code_lines, render_codes
+from sftunnel_builder.codes import code_lines
 from sftunnel_builder.devices import Device, Refusal
 from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.kit import kit_files, new_kit, passphrase_path, publish, refuse_existing
@@ -77,7 +77,7 @@ class Built:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BuiltDevice:
     """What the report says of a bundle."""
 
@@ -143,7 +143,6 @@ def build_kit(
     built: list[BuiltDevice] = []
     sums_sha256 = None
     passphrases: list[tuple[str, str, str]] = []
-    codes: list[bytes] = []
     with new_kit(request.out, request.signer, request.lang) as kit:
         for outcome in watch(_outcomes(choice.devices, request), len(choice.devices)):
             if isinstance(outcome, Refusal):
@@ -153,13 +152,13 @@ def build_kit(
             if request.installer is not None:
                 contents = with_installer(contents, request.installer)
             bundle = kit.add_bundle(contents)
-            codes += outcome.codes
+            kit.add_codes(outcome.codes)
             built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
             if outcome.passphrase and not request.passphrase:
                 row = (built[-1].uuid, outcome.passphrase, built[-1].name)
                 passphrases.append(row)
         if built:
-            sums_sha256 = kit.seal(render_codes(codes))
+            sums_sha256 = kit.seal()
             secret = render_passphrases(request.out.name, passphrases) if passphrases else None
             publish(kit, request.out, secret)
         else:
@@ -257,6 +256,6 @@ def _summary(outcome: Built, bundle: Bundle, *, is_signed: bool) -> BuiltDevice:
         fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
         bundle=kit_files(outcome.contents.top, is_signed=is_signed)[0],
         bundle_id=conf.bundle_id,
-        sha256=bundle.sha256(),
+        sha256=bundle.sha256,
         warnings=outcome.warnings,
     )

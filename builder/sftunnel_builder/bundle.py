@@ -57,6 +57,7 @@ class Bundle:
     sums_sha256: str | None
     """SHA-256 of the SHA256SUMS in it, 64 hex digits; None while nobody has signed it."""
 
+    @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the whole file, 64 hex digits."""
         return hashlib.sha256(self.data).hexdigest()

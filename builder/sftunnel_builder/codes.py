@@ -71,11 +71,6 @@ def code_lines(key_pem: bytes, device_uuid: str, bundle_id: str) -> tuple[bytes,
     )
 
 
-def render_codes(lines: Iterable[bytes]) -> bytes:
-    """Return the kit's file: the lines of all devices, sorted, so that their order says nothing."""
-    return b"".join(sorted(lines))
-
-
 def read_codes(data: bytes) -> Mapping[Run, str]:
     """Return the hash of the code of each run, from the kit's file; raises ValueError."""
     hashes: dict[Run, str] = {}
@@ -84,7 +79,7 @@ def read_codes(data: bytes) -> Mapping[Run, str]:
         if not found:
             raise ValueError(_("unusable line '{line}'").format(line=printable(line.rstrip(), 80)))
         hashes[Run(found[2], found[3], int(found[4]))] = found[1]
-    if render_codes(_line(digest, run) for run, digest in hashes.items()) != data:
+    if b"".join(sorted(_line(digest, run) for run, digest in hashes.items())) != data:
         raise ValueError(_("its lines are not sorted, or one comes twice"))
     return hashes
 

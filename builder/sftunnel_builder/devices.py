@@ -25,7 +25,7 @@ class Manager:
     run_id: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Device:
     """A device that must get new files from one or more FMCs."""
 
@@ -50,7 +50,7 @@ class Refusal:
     hint: str
 
 
-@dataclass
+@dataclass(slots=True)
 class _Claim:
     """What the records of one device on one FMC have said so far."""
 

@@ -56,10 +56,14 @@ def printable(text: str, limit: int = 200) -> str:
     Control characters, escape sequences' first bytes, direction marks, surrogates, unassigned code
     points, and what separates lines and paragraphs become `?`.
     """
-    shown = "".join(
-        "?" if unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") else c
-        for c in text[: limit + 1]
-    )
+    shown = text[: limit + 1]
+    # That refuses a few more, such as wide spaces, but is quick.
+    if not shown.isprintable():
+        categories = [(c, unicodedata.category(c)) for c in shown]
+        shown = "".join(
+            "?" if category[0] == "C" or category in ("Zl", "Zp") else c
+            for c, category in categories
+        )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

@@ -8,10 +8,12 @@ NAT may have no address, so that a line is matched from both ends.
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from sftunnel_builder.captured import without_escapes
@@ -47,7 +49,7 @@ MAX_STRANGE_LINES = 1000
 """So many lines that are no record are told of one by one; of the others, how many."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PushRecord:
     """One line: a file that a device did not get."""
 
@@ -87,9 +89,8 @@ def parse_failed_push(data: bytes) -> FailedPush:
     for line, text in _logical_lines(data):
         found = _RECORD.fullmatch(text)
         if found:
-            name, address = _split_address(found[2])
-            uuid = found[1].lower()
-            records.append(PushRecord(line, uuid, name, address, found[3], found[4]))
+            texts = (found[1].lower(), *_split_address(found[2]), found[3], found[4])
+            records.append(PushRecord(line, *map(_held_once, texts)))
             continue
         cut = _CUT_RECORD.fullmatch(text)
         if cut:
@@ -117,12 +118,18 @@ def parse_failed_push(data: bytes) -> FailedPush:
     return FailedPush(tuple(records), tuple(problems))
 
 
+@lru_cache(64)
+def _held_once(text: str) -> str:
+    """Return the same object for texts that come again soon, as all but a few in such a list do."""
+    return text
+
+
 def _logical_lines(data: bytes) -> Iterator[tuple[int, str]]:
     """Yield each record with the number of its first line, wrapped ones joined."""
     start, parts = 0, list[str]()
-    text = without_escapes(data).decode("utf-8-sig", "backslashreplace")
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.rstrip("\r")
+    for number, raw in enumerate(io.BytesIO(without_escapes(data)), 1):
+        encoding = "utf-8-sig" if number == 1 else "utf-8"
+        line = raw.rstrip(b"\r\n").decode(encoding, "backslashreplace")
         if not line.strip() or _PROMPT.fullmatch(line.rstrip()):
             continue
         is_start = _RECORD_START.match(line)

@@ -20,7 +20,7 @@ class State(StrEnum):
     FAILED = N_("failed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FleetDevice:
     """A device of a kit, and what the newest word from it says."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -23,12 +24,13 @@ from sftunnel_builder.bundle import (
 from sftunnel_builder.codes import CODES
 from sftunnel_builder.errors import BundlerError, ExitCode, printable, reason
 from sftunnel_builder.fleet import Fleet, FleetDevice
-from sftunnel_builder.on_disk import flush_directory, write_private
-from sftunnel_builder.page import render_index
+from sftunnel_builder.on_disk import flush_directory, write_pieces, write_private
+from sftunnel_builder.page import index_pieces
 from sftunnel_builder.resources import start_script
 from sftunnel_builder.runbook import Runbook
 from sftunnel_builder.runbook_facts import facts_of
 from sftunnel_builder.signer import Signer
+from sftunnel_builder.sorted_lines import SortedLines
 from sftunnel_builder.words import N_, Lang, _, speaking
 
 START = "start.sh"
@@ -65,14 +67,31 @@ class Kit:
         self._lang = lang
         self._devices: list[FleetDevice] = []
         self._created: list[datetime] = []
-        self._sums: dict[str, str] = {}
+        # `NAME DIGEST`: a blank comes before whatever a name may hold.
+        self._sums = SortedLines(directory)
+        self._codes = SortedLines(directory)
 
-    def add(self, name: str, content: bytes, sha256: str | None = None) -> None:
+    def close(self) -> None:
+        """Let go of what was only there to write it."""
+        self._sums.close()
+        self._codes.close()
+
+    def add(self, name: str, content: bytes) -> None:
         """Write one file, 0600 and flushed; name is relative, such as `runbooks/fw.txt`."""
-        path = self.directory / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(path, content)
-        self._sums[name] = sha256 or hashlib.sha256(content).hexdigest()
+        self.add_pieces(name, [content])
+
+    def add_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write one file as `add` does, from pieces that are not all held at once."""
+        # No Path: every name that one of them had would be held.
+        path = os.path.join(self.directory, name)
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        digest = hashlib.sha256()
+        write_pieces(path, _hashed(pieces, digest))
+        self._sums.add([f"{name} {digest.hexdigest()}\n".encode()])
+
+    def add_codes(self, lines: Iterable[bytes]) -> None:
+        """Take lines of the file of confirmation codes, of one device or of all."""
+        self._codes.add(lines)
 
     def add_bundle(self, contents: Contents) -> Bundle:
         """Sign and write a bundle, its checksum beside it, and its runbook; returns the bundle.
@@ -85,9 +104,9 @@ class Kit:
             self.add(unsigned, bundle.data)
             return bundle
         bundle = sign_contents(contents, self._signer, self._lang)
-        digest, signer = bundle.sha256(), self._signer.fingerprint()
+        digest, signer = bundle.sha256, self._signer.fingerprint()
         packed, checksum, runbook, page = kit_files(contents.top, is_signed=True)
-        self.add(packed, bundle.data, digest)
+        self.add(packed, bundle.data)
         self.add(checksum, f"{digest}  {bundle.file_name}\n".encode())
         with speaking(self._lang):
             said = Runbook(facts_of(contents, signer, digest, bundle.sums_sha256))
@@ -97,13 +116,13 @@ class Kit:
         self._created.append(contents.conf.created)
         return bundle
 
-    def seal(self, codes: bytes) -> str:
+    def seal(self) -> str:
         """Write what a kit has once, and last of all the signed list of everything in it.
 
-        codes is the file of that name, as `render_codes` returns it. Returns the SHA-256 of the
-        list.
+        Returns the SHA-256 of the list.
         """
-        self.add(CODES, codes)
+        # Sorted, so that their order says nothing.
+        self.add_pieces(CODES, self._codes)
         if self._signer is not None:
             self.add(START, start_script())
             self.add(SIGNER, self._signer.public_pem())
@@ -114,12 +133,24 @@ class Kit:
                 kit_name=self._name,
                 lang=self._lang,
             )
-            self.add(INDEX, render_index(fleet, None, "runbooks/"))
-        sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._sums.items()))
-        write_private(self.directory / SUMS, sums.encode())
+            with speaking(self._lang):
+                self.add_pieces(INDEX, index_pieces(fleet, None, "runbooks/"))
+        text = io.BytesIO()
+        for line in self._sums:
+            name, digest = line.split()
+            text.write(b"%b  %b\n" % (digest, name))
+        sums = text.getvalue()
+        write_private(self.directory / SUMS, sums)
         if self._signer is not None:
-            write_private(self.directory / SIGNATURE, self._signer.sign(sums.encode()))
-        return hashlib.sha256(sums.encode()).hexdigest()
+            write_private(self.directory / SIGNATURE, self._signer.sign(sums))
+        return hashlib.sha256(sums).hexdigest()
+
+
+def _hashed(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    """Hash pieces as they pass."""
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
@@ -188,7 +219,8 @@ def new_kit(out: Path, signer: Signer | None, lang: Lang = Lang.EN) -> Iterator[
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
         try:
-            yield Kit(work, out.name, signer, lang)
+            with closing(Kit(work, out.name, signer, lang)) as kit:
+                yield kit
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,8 +26,10 @@ from sftunnel_builder.words import Lang, gettext, speaking, spoken
 _PIECES = 1000
 
 
-def render_page(name: str, *, about: str, signer: str, store: str, **values: Any) -> bytes:
-    """Return a page made from a template that extends page.html.j2, UTF-8, in the chosen language.
+def page_pieces(
+    name: str, *, about: str, signer: str, store: str, **values: Any
+) -> Iterator[bytes]:
+    """Yield a page made from a template that extends page.html.j2, UTF-8, in the chosen language.
 
     about names the device or the change and stands, with the signer's fingerprint (64 hex digits),
     in the margins of every printed page. The ticks of pages with the same store are the same.
@@ -50,9 +51,7 @@ def render_page(name: str, *, about: str, signer: str, store: str, **values: Any
     )
     # Not rendered in one go: a page of ten thousand devices is made of a million pieces.
     stream.enable_buffering(_PIECES)
-    page = io.BytesIO()
-    stream.dump(page, "utf-8")
-    return page.getvalue()
+    return (piece.encode() for piece in stream)
 
 
 def _policy(style: str, script: str) -> str:
@@ -105,40 +104,46 @@ class _Part:
 
 
 def render_index(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> bytes:
-    """Return the page of the whole change, in the fleet's language.
+    """Return the page of the whole change, in the fleet's language: see `index_pieces`."""
+    with speaking(Lang(fleet.lang)):
+        return b"".join(index_pieces(fleet, refreshed, runbooks))
+
+
+def index_pieces(fleet: Fleet, refreshed: datetime | None, runbooks: str) -> Iterator[bytes]:
+    """Yield the page of the whole change, in the language that is spoken meanwhile.
 
     refreshed is when its states were last brought up to date, UTC; None in a kit, where nothing is
     installed yet. runbooks is the directory of the runbooks as seen from the page, with a slash.
     """
-    with speaking(Lang(fleet.lang)):
-        fleet = replace(fleet, devices=tuple(map(_shown, fleet.devices)))
-        states = _states()
-        found = Counter(device.state for device in fleet.devices)
-        counts = [(shown, found[state]) for state, shown in states.items()]
-        return render_page(
-            "index.html.j2",
-            about=gettext("Change {kit}").format(kit=printable(fleet.kit_name)),
-            signer=fleet.signer,
-            store=f"sftunnel-bundler {fleet.signer[:16]} {fleet.created.isoformat()} change",
-            fleet=fleet,
-            kit_name=printable(fleet.kit_name),
-            refreshed=refreshed,
-            # As bytes: the name of a kit need not be UTF-8.
-            runbooks=quote(os.fsencode(runbooks)),
-            states=states,
-            hows={"receipt": gettext("by receipt"), "code": gettext("by code"), "": ""},
-            counts=counts,
-            parts=_parts(counts),
-            progress_text=", ".join(f"{shown.label}: {count}" for shown, count in counts),
-            fmc_uuids=list(
-                dict.fromkeys(uuid for each in fleet.devices for uuid in each.fmc_uuids)
-            ),
-        )
+    fleet = replace(fleet, devices=tuple(map(_shown, fleet.devices)))
+    states = _states()
+    found = Counter(device.state for device in fleet.devices)
+    counts = [(shown, found[state]) for state, shown in states.items()]
+    return page_pieces(
+        "index.html.j2",
+        about=gettext("Change {kit}").format(kit=printable(fleet.kit_name)),
+        signer=fleet.signer,
+        store=f"sftunnel-bundler {fleet.signer[:16]} {fleet.created.isoformat()} change",
+        fleet=fleet,
+        kit_name=printable(fleet.kit_name),
+        refreshed=refreshed,
+        # As bytes: the name of a kit need not be UTF-8.
+        runbooks=quote(os.fsencode(runbooks)),
+        states=states,
+        hows={"receipt": gettext("by receipt"), "code": gettext("by code"), "": ""},
+        counts=counts,
+        parts=_parts(counts),
+        progress_text=", ".join(f"{shown.label}: {count}" for shown, count in counts),
+        fmc_uuids=list(dict.fromkeys(uuid for each in fleet.devices for uuid in each.fmc_uuids)),
+    )
 
 
 def _shown(device: FleetDevice) -> FleetDevice:
     """Return a device whose texts from outside can be shown."""
-    return replace(device, name=printable(device.name), address=printable(device.address))
+    name, address = printable(device.name), printable(device.address)
+    if (name, address) == (device.name, device.address):
+        return device
+    return replace(device, name=name, address=address)
 
 
 def _states() -> dict[State, _Shown]:

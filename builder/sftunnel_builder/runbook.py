@@ -52,10 +52,10 @@ class Runbook:
 
     def page(self) -> bytes:
         """Return the same as a page."""
-        from sftunnel_builder.page import render_page
+        from sftunnel_builder.page import page_pieces
 
         name, signer = self._facts.conf.device_name, self._facts.signer
-        return render_page(
+        pieces = page_pieces(
             "runbook.html.j2",
             about=name,
             signer=signer,
@@ -63,6 +63,7 @@ class Runbook:
             facts=self._facts,
             sections=self._sections,
         )
+        return b"".join(pieces)
 
 
 def cut(text: str, most: int) -> str:

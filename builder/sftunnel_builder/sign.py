@@ -106,9 +106,10 @@ def sign_kit(
             bundle = kit.add_bundle(contents)
             conf, place = contents.conf, kit_files(contents.top, is_signed=True)[0]
             name = printable(conf.device_name)
-            row = (name, conf.device_uuid, place, conf.bundle_id, bundle.sha256())
+            row = (name, conf.device_uuid, place, conf.bundle_id, bundle.sha256)
             signed.append(SignedDevice(*row, warnings[contents.top]))
-        kit.seal(opened.files[CODES])
+        kit.add_codes(opened.files[CODES].splitlines(keepends=True))
+        kit.seal()
         publish(kit, request.out, None, keep_passphrases=True)
     secret = passphrase_path(request.kit)
     return SignReport(

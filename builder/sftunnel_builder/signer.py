@@ -9,6 +9,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def public_key(pem: bytes) -> EllipticCurvePublicKey | None:
     return None
 
 
+@lru_cache(4)
 def fingerprint(public_pem: bytes) -> str:
     """Return the fingerprint of a signer.pem, 64 hex digits; raises BundlerError (UNTRUSTED)."""
     from cryptography.hazmat.primitives import serialization as s

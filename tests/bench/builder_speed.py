@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import Cost, cost_of, cpus, figure, in_turn, run, walls
+from bench.measure import Cost, cost_of, cpus, figure, in_turn, put_aside, run, walls
 from bench.section import Goal, Section, Settings, Table
 from bench.trees import Fleets, MadeTree
 from fuzz.run import AS_ITS_OWN
@@ -63,7 +62,6 @@ def measure(settings: Settings) -> Section:
         for keys in KEYS:
             settings.tell(f"building {size:,} devices, {keys}")
             rows += _side_by_side(settings, tree, size, keys, rows)
-        shutil.rmtree(tree.root)
     return Section(
         "builder",
         Table(COLUMNS, tuple(map(_cells, rows))),
@@ -117,13 +115,12 @@ class _Build:
         ]
 
     def cost(self) -> Cost:
-        """Build a kit, and remove it again."""
+        """Build a kit."""
         cost = cost_of(lambda: run(self._command, self._place))
         parent_kb, child_kb = map(int, (self._place / "peaks").read_text().split())
         self.parent_kb = max(self.parent_kb, parent_kb)
         self.child_kb = max(self.child_kb, child_kb)
-        shutil.rmtree(self._place / "kit")
-        (self._place / "kit-passphrases.txt").unlink(missing_ok=True)
+        put_aside(self._place / "kit", self._place / "kit-passphrases.txt")
         return cost
 
 

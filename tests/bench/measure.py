@@ -7,6 +7,7 @@ import resource
 import signal
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -132,6 +133,18 @@ def run(
         said = (err or out).strip().splitlines()[-1:] or [""]
         raise BenchError(f"{Path(words[0]).name} ended with {process.returncode}: {said[0]}")
     return out
+
+
+def put_aside(*paths: Path) -> None:
+    """Give what a run wrote another name, so that the next one can write it.
+
+    It is not removed: before ext4 takes an inode for a new file, it looks at each that was freed in
+    the last seconds, and what is measured next would pay for that.
+    """
+    aside = Path(tempfile.mkdtemp(prefix="aside-", dir=paths[0].parent))
+    for path in paths:
+        if path.exists():
+            path.rename(aside / path.name)
 
 
 @contextmanager

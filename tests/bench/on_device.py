@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from bench.measure import Cost, Spread, cost_of, cpus, figure, walls
+from bench.measure import Cost, Spread, cost_of, cpus, figure, put_aside, walls
 from bench.rehearsed import make_one
 from bench.renames import Renames
 from bench.section import BenchError, Goal, Section, Settings, Table
@@ -112,7 +111,7 @@ def _run_once(made: Made, place: Path, shell: Shell, figures: Figures) -> None:
     # Where this process was late, it saw two at the same moment, and cannot tell.
     if len(set(times)) == len(times):
         figures.mixed_s.append(max(times) - min(times))
-    shutil.rmtree(place)
+    put_aside(place)
 
 
 def _must(firewall: Firewall, verb: str) -> None:
@@ -126,7 +125,7 @@ def _count(made: Made, place: Path, shell: Shell, figures: Figures) -> None:
     firewall = _prepare(made, place, shell)
     for verb in VERBS:
         figures.processes[verb] = count_processes(firewall, place, shell.command, verb)
-    shutil.rmtree(place)
+    put_aside(place)
 
 
 def _rows(name: str, figures: Figures) -> Iterator[tuple[str, ...]]:

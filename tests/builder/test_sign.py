@@ -146,7 +146,8 @@ def _remade(kit: Path, change: Callable[[Contents], Contents], signer: KeySigner
     with new_kit(out, signer) as remade:
         for contents in (change(first), *rest):
             remade.add_bundle(contents)
-        remade.seal((kit / CODES).read_bytes())
+        remade.add_codes((kit / CODES).read_bytes().splitlines(keepends=True))
+        remade.seal()
         remade.directory.rename(out)
     return out
 
