@@ -79,7 +79,8 @@ check_key() {
         hash=$(put_secret "$opened" | sha256sum)
         verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
     else
-        hash=$(exec 2>&1; { [ -z "$opened" ] || put_secret "$opened" >"$key"; } && sha256sum <"$key") || die 5 "cannot write in '$work': $hash" "$disk_hint"
+        # What sha256sum itself has to say, such as of a locale, is no part of it.
+        hash=$(exec 3>&2 2>&1; { [ -z "$opened" ] || put_secret "$opened" >"$key"; } && sha256sum <"$key" 2>&3) || die 5 "cannot write in '$work': $hash" "$disk_hint"
         verdict=$(exec 2>/dev/null <"$key"; openssl rsa -check -pubout) || :
     fi
     hash=${hash%% *}
