@@ -204,6 +204,17 @@ def test_it_refuses_in_two_lines_and_leaves_nothing(
     assert {path: path.lstat().st_mtime_ns for path in fmc.parent.rglob("*")} == kept
 
 
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_it_says_how_it_is_used_and_does_no_more(fmc: Path, word: str) -> None:
+    kept = sorted(fmc.parent.rglob("*"))
+    done = _run(fmc, "x.tar.gz", word)
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = done.stdout.decode()
+    assert told.startswith("usage: sh collect.sh [--root DIR] [FILE]\n")
+    assert max(map(len, told.splitlines())) <= 100
+    assert sorted(fmc.parent.rglob("*")) == kept
+
+
 def test_a_terminal_gets_no_snapshot(fmc: Path, tmp_path: Path) -> None:
     script = tmp_path / "collect.sh"
     script.write_text(render_collect_script())
