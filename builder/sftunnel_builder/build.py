@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from sftunnel_builder.bundle import (
@@ -85,10 +86,17 @@ class BuiltDevice:
     uuid: str
     address: str
     fmc_uuids: tuple[str, ...]
-    bundle: str
+    top: str
+    """Of the bundle."""
     bundle_id: str
     sha256: str
     warnings: tuple[str, ...]
+    is_signed: bool
+
+    @property
+    def bundle(self) -> str:
+        """Return where in the kit the bundle is."""
+        return kit_files(self.top, is_signed=self.is_signed)[0]
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,8 @@ def build_kit(
                 contents = with_installer(contents, request.installer)
             bundle = kit.add_bundle(contents)
             kit.add_codes(outcome.codes)
-            built.append(_summary(outcome, bundle, is_signed=request.signer is not None))
+            is_signed = request.signer is not None
+            built.append(_summary(outcome, contents, bundle, is_signed=is_signed))
             if outcome.passphrase and not request.passphrase:
                 row = (built[-1].uuid, outcome.passphrase, built[-1].name)
                 passphrases.append(row)
@@ -176,8 +185,8 @@ def build_kit(
     )
 
 
-def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Built | Refusal]:
-    """Yield what a bundle holds or a refusal for each device, in order.
+def _outcomes(devices: list[Device], request: BuildRequest) -> Iterator[Built | Refusal]:
+    """Yield what a bundle holds or a refusal for each device, in order; the list is used up.
 
     Files are read in this process, which may have a snapshot in its memory. The signer stays here,
     too: what signs cannot be copied to others, and is asked one question at a time. So does the
@@ -186,12 +195,19 @@ def _outcomes(devices: Sequence[Device], request: BuildRequest) -> Iterator[Buil
     work = partial(_build_device, request=replace(request, signer=None, installer=None))
     jobs = min(request.jobs, len(devices) // MIN_DEVICES_A_PROCESS + 1)
     if jobs == 1:
-        yield from (work(_read_device(device)) for device in devices)
+        yield from map(work, map(_read_device, _used_up(devices)))
         return
     with ProcessPoolExecutor(jobs, initializer=speak, initargs=(spoken(),)) as pool:
-        for start in range(0, len(devices), DEVICES_A_ROUND):
-            read = map(_read_device, devices[start : start + DEVICES_A_ROUND])
-            yield from pool.map(work, read, chunksize=MIN_DEVICES_A_PROCESS)
+        left = _used_up(devices)
+        while some := list(islice(left, DEVICES_A_ROUND)):
+            yield from pool.map(work, map(_read_device, some), chunksize=MIN_DEVICES_A_PROCESS)
+
+
+def _used_up(devices: list[Device]) -> Iterator[Device]:
+    """Take the devices out of a list, the first first."""
+    devices.reverse()
+    while devices:
+        yield devices.pop()
 
 
 def _read_device(device: Device) -> _Read | Refusal:
@@ -246,16 +262,17 @@ def _key_lock(request: BuildRequest) -> KeyLock | None:
     return KeyLock(draw_passphrase(), ITERATIONS_RANDOM)
 
 
-def _summary(outcome: Built, bundle: Bundle, *, is_signed: bool) -> BuiltDevice:
+def _summary(outcome: Built, contents: Contents, bundle: Bundle, *, is_signed: bool) -> BuiltDevice:
     """Return what the report needs; the bundle itself is on disk."""
-    conf = bundle.conf
+    conf = contents.conf
     return BuiltDevice(
         name=conf.device_name,
         uuid=conf.device_uuid,
         address=conf.device_address,
-        fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
-        bundle=kit_files(outcome.contents.top, is_signed=is_signed)[0],
+        fmc_uuids=contents.fmc_uuids,
+        top=contents.top,
         bundle_id=conf.bundle_id,
         sha256=bundle.sha256,
         warnings=outcome.warnings,
+        is_signed=is_signed,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,10 +72,16 @@ class Contents:
     members: Mapping[str, bytes]
     """By path below the top directory, in the order of the format."""
 
-    @property
+    @cached_property
     def top(self) -> str:
         """Return the name of the top directory; `.tar.gz` behind it makes the bundle's name."""
         return bundle_name(self.conf.device_name, self.conf.device_uuid)
+
+    @cached_property
+    def fmc_uuids(self) -> tuple[str, ...]:
+        """Return the FMCs whose trios it brings."""
+        # A fleet has one or two.
+        return tuple(sys.intern(trio.fmc_uuid) for trio in self.conf.trios)
 
     @cached_property
     def not_after(self) -> datetime:

@@ -162,7 +162,7 @@ def fleet_device(contents: Contents, sha256: str) -> FleetDevice:
         address=conf.device_address,
         bundle=contents.top,
         bundle_sha256=sha256,
-        fmc_uuids=tuple(trio.fmc_uuid for trio in conf.trios),
+        fmc_uuids=contents.fmc_uuids,
         not_after=contents.not_after,
     )
 
