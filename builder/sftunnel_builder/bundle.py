@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sftunnel_builder import __version__
 from sftunnel_builder.archive import Archive, pack, unpack
@@ -80,8 +79,7 @@ class Contents:
     @cached_property
     def fmc_uuids(self) -> tuple[str, ...]:
         """Return the FMCs whose trios it brings."""
-        # A fleet has one or two.
-        return tuple(sys.intern(trio.fmc_uuid) for trio in self.conf.trios)
+        return _held_once(tuple(trio.fmc_uuid for trio in self.conf.trios))
 
     @cached_property
     def not_after(self) -> datetime:
@@ -103,6 +101,12 @@ class OpenedBundle(Contents):
 
     signer: str
     """Fingerprint of the key that signed it; whether to trust that key is another matter."""
+
+
+@lru_cache(16)
+def _held_once(fmc_uuids: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the same object for the same FMCs: a fleet has one or two."""
+    return fmc_uuids
 
 
 def bundle_name(device_name: str, device_uuid: str) -> str:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sftunnel_builder.bundle import (
@@ -66,7 +66,8 @@ class Kit:
         self._signer = signer
         self._lang = lang
         self._devices: list[FleetDevice] = []
-        self._created: list[datetime] = []
+        self._created = datetime.min.replace(tzinfo=UTC)
+        """Of the bundle that was made last."""
         # `NAME DIGEST`: a blank comes before whatever a name may hold.
         self._sums = SortedLines(directory)
         self._codes = SortedLines(directory)
@@ -113,7 +114,7 @@ class Kit:
             self.add(runbook, said.text())
             self.add(page, said.page())
         self._devices.append(fleet_device(contents, digest))
-        self._created.append(contents.conf.created)
+        self._created = max(self._created, contents.conf.created)
         return bundle
 
     def seal(self) -> str:
@@ -128,7 +129,7 @@ class Kit:
             self.add(SIGNER, self._signer.public_pem())
             fleet = Fleet(
                 devices=tuple(self._devices),
-                created=max(self._created),
+                created=self._created,
                 signer=self._signer.fingerprint(),
                 kit_name=self._name,
                 lang=self._lang,
