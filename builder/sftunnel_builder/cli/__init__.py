@@ -13,7 +13,7 @@ import typer
 from sftunnel_builder import __version__, screen
 from sftunnel_builder.cli import completion
 from sftunnel_builder.cli.spoken import Verbs, usage_message
-from sftunnel_builder.errors import BundlerError, ExitCode
+from sftunnel_builder.errors import BundlerError, ExitCode, printable
 from sftunnel_builder.last_resort import bug, leave_no_core
 from sftunnel_builder.words import N_, Lang, _, speak
 
@@ -147,8 +147,21 @@ def main() -> NoReturn:
         screen.note(_("interrupted"))
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a bug, told without its contents
-        code = _tell(bug(error))
+        code = _tell(_unexpected(error))
     raise SystemExit(int(code))
+
+
+def _unexpected(error: Exception) -> BundlerError:
+    """Return what to say of an error that nobody caught."""
+    if isinstance(error, PermissionError) and error.filename:
+        # Even whether something stands there is not for this user to know.
+        return BundlerError(
+            _("cannot look at '{place}': permission denied").format(
+                place=printable(str(error.filename))
+            ),
+            _("check the name, and whether you may look into the directories above it"),
+        )
+    return bug(error)
 
 
 def _tell(error: BundlerError) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import Made
+from rehearsal import Made, need
 from sftunnel_builder import __version__
 from sftunnel_builder.signer import is_encrypted, load_signer
 
@@ -302,3 +304,38 @@ def test_inspect_says_whose_it_is_and_what_it_installs(made: Made) -> None:
     ):
         assert fact in text.stdout
     assert "PRIVATE KEY" not in text.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build", "--unsigned", "--fmc-tree", "shut/fmc"],
+        ["build", "--unsigned", "--out", "shut/within/kit"],
+        ["receipts", "shut/kit"],
+        ["diff", "shut/a", "shut/b"],
+        ["usb", "shut/kit", "shut/stick"],
+    ],
+    ids=["an FMC tree", "where a kit is to be", "a kit", "a bundle", "a stick"],
+)
+def test_what_is_in_a_directory_that_is_shut_is_told_of(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "shut").mkdir(mode=0)
+    drop = "-dac_override,-dac_read_search"
+    unprivileged = []
+    if os.getuid() == 0:
+        need("setpriv", shutil.which("setpriv"))
+        unprivileged = ["setpriv", "--inh-caps", drop, "--bounding-set", drop]
+    done = subprocess.run(
+        [*unprivileged, sys.executable, "-m", "sftunnel_builder", *arguments],
+        cwd=tmp_path,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    error, hint = done.stderr.splitlines()
+    assert re.fullmatch(r"error: cannot look at '.*shut/.*': permission denied", error)
+    assert hint.startswith("hint: check the name")
