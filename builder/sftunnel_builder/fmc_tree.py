@@ -88,18 +88,20 @@ def runs_named_in(text: bytes) -> list[int]:
     return [int(run_id) for run_id in _RUN_NAMED.findall(text)]
 
 
-def open_fmc_tree(path: Path) -> FmcTree:
-    """Return the tree in a directory or snapshot; raises BundlerError if it has no internal CA."""
-    place = printable(str(path))
-    if path.is_dir():
-        tree = FmcTree(DirectoryTree(path))
-    elif path.exists():
-        tree = FmcTree(open_snapshot(path))
-    else:
+def refuse_missing_tree(path: Path) -> None:
+    """Raise BundlerError if there is nothing that could be a tree."""
+    if not path.exists():
         raise BundlerError(
-            _("there is no directory or snapshot '{place}'").format(place=place),
+            _("there is no directory or snapshot '{place}'").format(place=printable(str(path))),
             _("name an FMC tree with --fmc-tree"),
         )
+
+
+def open_fmc_tree(path: Path) -> FmcTree:
+    """Return the tree in a directory or snapshot; raises BundlerError if it has no internal CA."""
+    refuse_missing_tree(path)
+    place = printable(str(path))
+    tree = FmcTree(DirectoryTree(path) if path.is_dir() else open_snapshot(path))
     if not tree.has(CA_PATH):
         raise BundlerError(
             _("'{place}' is not an FMC tree: it has no '{ca_path}'").format(

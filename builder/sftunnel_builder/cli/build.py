@@ -109,6 +109,7 @@ def build(
     """Build a kit: one signed bundle a device."""
     from sftunnel_builder.build import BuildRequest, build_kit, build_time
     from sftunnel_builder.choose import Wanted
+    from sftunnel_builder.fmc_tree import refuse_missing_tree
     from sftunnel_builder.kit import refuse_existing
 
     if plain_keys and key_passphrase_file:
@@ -126,10 +127,14 @@ def build(
     if unsigned:
         _refuse_signer(signing_key, signing_passphrase_file, sign_command)
     out = Path(os.path.abspath(out))
-    refuse_existing(out, replace=replace)  # before a passphrase is typed in vain
+    trees = tuple(fmc_tree or [Path("/")])
+    # Before a passphrase is typed in vain.
+    refuse_existing(out, replace=replace)
+    for path in trees:
+        refuse_missing_tree(path)
     request = BuildRequest(
         wanted=Wanted(
-            fmc_trees=tuple(fmc_tree or [Path("/")]),
+            fmc_trees=trees,
             failed_push=failed_push,
             all_devices=all_devices,
             only=tuple(only or ()),

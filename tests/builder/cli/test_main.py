@@ -18,7 +18,7 @@ import pytest
 
 from rehearsal import Made, need
 from sftunnel_builder import __version__
-from sftunnel_builder.signer import is_encrypted, load_signer
+from sftunnel_builder.signer import generate_signer, is_encrypted, load_signer, save_signer
 
 
 def _environment(**more: str) -> dict[str, str]:
@@ -249,6 +249,16 @@ def test_no_passphrase_is_asked_for_where_nothing_may_be_written(tmp_path: Path,
     assert "assphrase of" not in screen
     assert "assphrase for" not in screen
     assert taken.read_text() == "mine"
+
+
+def test_no_passphrase_is_asked_for_where_there_is_nothing_to_build_from(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    save_signer(generate_signer(), key, "s3cret")
+    options = ["--signing-key", str(key), "--out", str(tmp_path / "kit")]
+    code, screen = _at_a_terminal(["build", "--fmc-tree", str(tmp_path / "fmc"), *options], [])
+    assert code == 3
+    assert f"error: there is no directory or snapshot '{tmp_path}/fmc'" in screen
+    assert "assphrase of" not in screen
 
 
 def test_keygen_takes_the_passphrase_from_a_file(tmp_path: Path) -> None:
