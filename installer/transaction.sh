@@ -33,21 +33,16 @@ flush_peers() {
 
 # (c)
 rename_all() {
+    unremoved=''
     for fmc in $fmcs; do
         set --
         for file in $pending; do [ "${file%/*}" != "$fmc" ] || set -- "$@" "$peers/$fmc/$beside/${file#*/}"; done
         [ $# = 0 ] || why=$(exec mv -f "$@" "$peers/$fmc" 2>&1) || return 1
+        # sftunnel is to find nothing there that it does not know. (Tried again at the end.)
+        [ ! -d "$peers/$fmc/$beside" ] || said=$(exec rmdir "$peers/$fmc/$beside" 2>&1) || unremoved=$said
     done
     for file in $absent; do
         why=$(exec rm -f "$peers/$file" 2>&1) || return 1
-    done
-}
-
-# remove_beside: sftunnel is to find nothing there that it does not know.
-remove_beside() {
-    for fmc in $fmcs; do
-        left=$peers/$fmc/$beside
-        [ ! -d "$left" ] || why=$(exec rmdir "$left" 2>&1) || warn "the empty '$left' could not be removed before sftunnel's restart: $why"
     done
 }
 
@@ -94,7 +89,7 @@ commit() {
     fi
     committing=no committed=yes
     count_backup
-    remove_beside
+    [ -z "$unremoved" ] || warn "an empty directory could not be removed before sftunnel's restart: $unremoved"
     trap 'die_after_commit' INT TERM
     step commit 'replaced, flushed, read back and compared'
 }

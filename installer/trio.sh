@@ -80,7 +80,7 @@ check_key() {
         verdict=$(put_secret "$opened" | openssl rsa -check -pubout 2>/dev/null) || :
     else
         # What sha256sum itself has to say, such as of a locale, is no part of it.
-        hash=$(exec 3>&2 2>&1; { [ -z "$opened" ] || put_secret "$opened" >"$key"; } && sha256sum <"$key" 2>&3) || die 5 "cannot write in '$work': $hash" "$disk_hint"
+        hash=$(exec 2>&1; { [ -z "$opened" ] || put_secret "$opened" >"$key"; } && sha256sum <"$key" 2>/dev/null) || die 5 "cannot write in '$work': ${hash:-what was written cannot be read}" "$disk_hint"
         verdict=$(exec 2>/dev/null <"$key"; openssl rsa -check -pubout) || :
     fi
     hash=${hash%% *}

@@ -144,6 +144,7 @@ class Kit:
         write_private(self.directory / SUMS, sums)
         if self._signer is not None:
             write_private(self.directory / SIGNATURE, self._signer.sign(sums))
+        self.close()
         return hashlib.sha256(sums).hexdigest()
 
 

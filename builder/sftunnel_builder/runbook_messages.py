@@ -132,7 +132,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("5", N_("cannot write the journal in '…': …")),
     ("6", N_("the files could not be replaced: …")),
     ("", N_("'…' could not be removed: rollback takes this backup only with --backup …")),
-    ("", N_("the empty '…' could not be removed before sftunnel's restart: …")),
+    ("", N_("an empty directory could not be removed before sftunnel's restart: …")),
     ("8", N_("interrupted after … was put in place")),
     ("7", N_("THE TRIO MAY BE A MIX of old and new files, and could not be put back: …")),
     ("5", N_("cannot remove what an earlier run left in '…': …")),

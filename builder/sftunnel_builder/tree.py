@@ -126,8 +126,8 @@ class DirectoryTree(Tree):
             if part == "..":
                 del at[-1:]
                 continue
-            here = os.path.join(self.root, *at, part)
-            if not os.path.islink(here):
+            here = self.root.joinpath(*at, part)
+            if not here.is_symlink():
                 at.append(part)
                 continue
             links += 1

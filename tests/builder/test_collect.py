@@ -215,6 +215,19 @@ def test_it_says_how_it_is_used_and_does_no_more(fmc: Path, word: str) -> None:
     assert sorted(fmc.parent.rglob("*")) == kept
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("out", [">/dev/full", ">&-"])
+def test_help_that_nobody_reads_makes_no_snapshot(
+    fmc: Path, shell: Sequence[str], out: str
+) -> None:
+    need(shell[0], shutil.which(shell[0]))
+    kept = sorted(fmc.parent.rglob("*"))
+    unread = ["sh", "-c", f'exec "$@" {out}', "sh", *shell]
+    done = _run(fmc, "x.tar.gz", "--help", shell=unread)
+    assert done.returncode != 0
+    assert sorted(fmc.parent.rglob("*")) == kept
+
+
 def test_a_terminal_gets_no_snapshot(fmc: Path, tmp_path: Path) -> None:
     script = tmp_path / "collect.sh"
     script.write_text(render_collect_script())

@@ -141,7 +141,9 @@ def _faults(rig: Rig, call: Call, error: str, *, to_the_end: bool) -> tuple[int,
     kept = [firewall.state.resolve() / name for name in FOR_THE_RECORD]
     for_the_record = any(Path(path).is_relative_to(folder) for folder in kept)
     if done.returncode == 0:
-        if not (call.after_commit or coped or for_the_record):
+        # Where the new files waited is empty then; it is told of, and tried again at the end.
+        is_emptied = call.name == "rmdir"
+        if not (call.after_commit or coped or for_the_record or is_emptied):
             faults.append("it went on as if nothing had happened")
         if trio != rig.goal:
             faults.append("the new trio is not in place")

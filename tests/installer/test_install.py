@@ -27,6 +27,7 @@ from sftunnel_builder.codes import CODES, Run, find_run, read_codes
 from sftunnel_builder.lab.device import LabDevice
 from sftunnel_builder.lab.fmc import LabFmc
 from sftunnel_builder.trio import TRIO_NAMES
+from toolsets import SHELLS, Toolset
 
 
 @pytest.fixture
@@ -239,6 +240,17 @@ def test_a_tool_that_warns_of_something_else_makes_no_key_a_wrong_one(
     put_before_path(firewall, tmp_path / "instead", sha256sum=script)
     done = firewall.install("--no-restart")
     assert done.returncode == 0, done.stderr
+    firewall.assert_trio(firewall.new_trio)
+
+
+@pytest.mark.parametrize("toolset", SHELLS, ids=lambda toolset: toolset.name)
+def test_a_closed_standard_error_keeps_it_from_nothing(
+    firewall: Firewall, tmp_path: Path, toolset: Toolset
+) -> None:
+    shell, firewall.environment = toolset.environment(tmp_path)
+    firewall.shell = [*(shutil.which("sh") or "", "-c", 'exec "$@" 2>&-', "sh"), *shell]
+    done = firewall.install("--no-restart")
+    assert done.returncode == 0, done.stdout
     firewall.assert_trio(firewall.new_trio)
 
 
