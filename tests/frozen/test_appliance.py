@@ -314,8 +314,11 @@ def test_a_ctrl_c_is_heeded_at_any_moment_of_its_start(
         time.sleep(twentieth / 20)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
-        assert process.returncode in {-signal.SIGINT, 130, *ends}, said
-        assert "Traceback" not in said
+        # For some milliseconds the interpreter heeds it but has no program yet that could say so.
+        is_starting = "Failed to start embedded python interpreter" in said
+        if not (is_starting and process.returncode == 1 and "KeyboardInterrupt" in said):
+            assert process.returncode in {-signal.SIGINT, 130, *ends}, said
+            assert "Traceback" not in said
     assert unpacked(command, tmp_path) == []
 
 
